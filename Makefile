@@ -1,0 +1,54 @@
+# Two commands do everything: `make demo` and `make test`. Both prepare .venv first.
+SHELL := /bin/bash
+PY := .venv/bin/python
+export OMP_NUM_THREADS ?= 2
+export DO_NOT_TRACK := true
+# A machine that forbids bytecode makes every start of our tools three times slower.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo test test-faults check lint unit up down clean lock
+
+help:
+	@echo "make demo         the whole wheel on real flights, in under five minutes; leaves the stack up"
+	@echo "make test         every fast test with the real tools"
+	@echo "make test-faults  kills processes at the worst moments"
+	@echo "make check        format, lint, types, import contracts, unit tests"
+	@echo "make up / down    start / stop the stack"
+	@echo "make setup        prepare .venv alone"
+
+setup:
+	@bash infra/setup.sh
+
+demo: setup
+	@$(PY) -m pipelines.cli demo
+
+test: setup
+	$(PY) -m pytest -m "not faults"
+
+test-faults: setup
+	$(PY) -m pytest -m faults tests
+
+lint: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+unit: setup
+	$(PY) -m pytest -q -m "not faults and not slow" tests/core pipelines/core
+
+check: lint unit
+
+up: setup
+	@$(PY) -m pipelines.cli up
+
+down: setup
+	@$(PY) -m pipelines.cli down
+
+clean: setup
+	@$(PY) -m pipelines.cli down
+	rm -rf .ratchet work .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+lock: setup
+	.venv/bin/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-annotate \
+	  --no-header --python-version 3.11 -o requirements.lock

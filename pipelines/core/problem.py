@@ -1,0 +1,372 @@
+"""The Problem: the one YAML file that a data scientist writes.
+
+Five lines are enough; everything else has a default that suits most tables::
+
+    name: houses
+    data:
+      source: houses.csv
+      target: price
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+
+Task = Literal["binary", "multiclass", "regression"]  # clustering, anomaly detection and ranking are still to come
+Kind = Literal["numeric", "categorical", "datetime", "text", "ignored"]
+
+CLASSIFICATION_METRICS = ("log_loss", "brier", "roc_auc", "accuracy", "precision", "recall", "f1")
+REGRESSION_METRICS = ("rmse", "mae", "mse", "r2")
+HIGHER_IS_BETTER = frozenset({"roc_auc", "accuracy", "precision", "recall", "f1", "r2"})
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def parse_duration(value: object) -> timedelta:
+    """A duration written as a number and a unit: s, m (minutes), h, d or w.
+
+    >>> parse_duration("36h")
+    datetime.timedelta(days=1, seconds=43200)
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(value))
+    if match is None:
+        raise ValueError(f"{value!r} is no duration: write a number and a unit, such as 30m, 6h, 7d or 4w")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def write_duration(value: timedelta) -> str:
+    """The shortest text that `parse_duration` reads back.
+
+    >>> write_duration(timedelta(days=7)), write_duration(timedelta(minutes=90))
+    ('1w', '90m')
+    """
+    seconds = value.total_seconds()
+    for unit in ("w", "d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{int(seconds // _UNITS[unit])}{unit}"
+    return f"{seconds:g}s"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration, json_schema_input_type=str),
+    PlainSerializer(write_duration, return_type=str),
+]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Files = str | list[str]
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Columns = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+
+
+class Section(BaseModel):
+    """A part of the problem file: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Source(Section):
+    """Where the rows come from: CSV or Parquet files, a package's data files, or SQL over either."""
+
+    files: Files | dict[str, Files]
+    """Paths or globs, relative to the problem file (or inside `package`); with names they become SQL tables."""
+    package: str | None = None
+    """An installed Python package whose data files these are."""
+    sql: str | None = None
+    """A DuckDB query over the named files; without names the one table is called `data`."""
+    null_values: list[str] = ["", "NA", "NaN", "nan", "NULL", "null", "None"]
+    """What stands for a missing value in CSV files."""
+
+    @model_validator(mode="after")
+    def _named_files_need_sql(self) -> Source:
+        if isinstance(self.files, dict) and len(self.files) != 1 and not self.sql:
+            raise ValueError("several named files need `sql` to say how they are joined")
+        if not self.files:
+            raise ValueError("at least one file is needed")
+        return self
+
+
+class Target(Section):
+    """What is predicted and how it is made."""
+
+    column: str
+    """The column to predict; the one that labels are compared with."""
+    expression: str | None = None
+    """A SQL expression over the source's columns that makes the column, for example `arr_delay > 15`."""
+    positive: str | bool | int | None = None
+    """Binary task: the class whose probability is judged; default: the second in sorted order."""
+
+
+def _target(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _source(value: object) -> object:
+    return {"files": value} if isinstance(value, str | list) else value
+
+
+class Data(Section):
+    """The table: its source, its target, its time and its key."""
+
+    source: Annotated[Source, BeforeValidator(_source, json_schema_input_type=Files | Source)]
+    target: Annotated[Target, BeforeValidator(_target, json_schema_input_type=str | Target)]
+    time: str | None = None
+    """The moment at which the prediction is asked for."""
+    key: Columns = []
+    """Columns that identify a row; a repeated key is quarantined."""
+    label_known_at: str | None = None
+    """Column with the moment at which the label became known."""
+    label_delay: Duration | None = None
+    """How long after `time` the label is known, where no column says it."""
+
+    @model_validator(mode="after")
+    def _one_way_to_know(self) -> Data:
+        if self.label_known_at and self.label_delay:
+            raise ValueError("give label_known_at or label_delay, not both")
+        if (self.label_known_at or self.label_delay) and not self.time:
+            raise ValueError("label_known_at and label_delay need `time`")
+        return self
+
+
+class HistoryFeature(Section):
+    """An aggregate over past rows of the same entity, joined point-in-time on *known at*."""
+
+    name: str
+    by: Columns = []
+    """Columns that name the entity; none means all rows."""
+    of: str | None = None
+    """Column that is aggregated: the target (binary: 1 for the positive class) or a number; none with `count`."""
+    how: Literal["mean", "sum", "count", "std", "last"] = "mean"
+    window: Duration
+    """Only values that became known within this time before the row's own time count."""
+    known_at: str | None = None
+    """Column that says when the value became known; default: the label's for the target, else the row's time."""
+
+    @model_validator(mode="after")
+    def _needs_a_value(self) -> HistoryFeature:
+        if self.of is None and self.how != "count":
+            raise ValueError(f"history feature {self.name!r}: `how: {self.how}` needs `of`, the column to aggregate")
+        return self
+
+
+class Override(Section):
+    """What a person knows of one feature that the data does not say; breaking it is an error, not a warning."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None
+    """The only values allowed."""
+    required: bool = False
+    """A missing value is refused."""
+
+
+class FeatureSection(Section):
+    """Columns by kind; what is not listed is inferred from the data."""
+
+    numeric: Columns = []
+    categorical: Columns = []
+    datetime: Columns = []
+    text: Columns = []
+    ignored: Columns = []
+    """Never shown to the model: leaks, identifiers, columns filled after the event."""
+    others: Literal["infer", "ignore"] = "infer"
+    """What becomes of columns that are listed nowhere."""
+    overrides: dict[str, Override] = {}
+    history: list[HistoryFeature] = []
+
+    @model_validator(mode="after")
+    def _each_once(self) -> FeatureSection:
+        seen: dict[str, str] = {}
+        for kind in ("numeric", "categorical", "datetime", "text", "ignored"):
+            for column in getattr(self, kind):
+                if column in seen:
+                    raise ValueError(f"column {column!r} is listed under {seen[column]} and {kind}: keep one")
+                seen[column] = kind
+        names = [feature.name for feature in self.history]
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise ValueError(f"history features must have different names: {sorted(repeated)}")
+        return self
+
+    def kinds(self) -> dict[str, Kind]:
+        """The declared kind of each listed column."""
+        listed: tuple[Kind, ...] = ("numeric", "categorical", "datetime", "text", "ignored")
+        return {column: kind for kind in listed for column in getattr(self, kind)}
+
+
+class Split(Section):
+    """How rows are held out: the newest when there is a time column, else at random."""
+
+    method: Literal["auto", "time", "random"] = "auto"
+    groups: str | None = None
+    """Column whose equal values stay on one side (random split)."""
+    test: Share = 0.2
+    """Share of labelled rows that the scorecard and the gate judge on."""
+    validation: Share = 0.2
+    """Share of the rest that the search judges on."""
+    window: Duration | None = None
+    """Train and judge on the newest rows only, this far back from `as_of`."""
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _something_left(self) -> Split:
+        if self.test + self.validation >= 0.9:
+            raise ValueError("test and validation together leave less than a tenth of the rows to train on")
+        return self
+
+
+class LearnerChoice(Section):
+    """One learner of the catalogue, with parameters that are then not searched."""
+
+    name: str
+    params: dict[str, Any] = {}
+
+
+def _choices(value: object) -> object:
+    if isinstance(value, list):
+        return [{"name": one} if isinstance(one, str) else one for one in value]
+    return value
+
+
+class Search(Section):
+    """The budget of the search; trials are deterministic, the time limit is a guard."""
+
+    trials: int = Field(10, ge=1, le=10_000)
+    seconds: float | None = Field(None, gt=0)
+    """Stop starting trials after this long; a search that it cuts short is recorded as such."""
+    max_rows: int = Field(50_000, ge=100)
+    """Search on at most this many rows (the newest, or a seeded sample); the final fit sees all."""
+    seed: int = 0
+
+
+class GoodEnough(Section):
+    """What a candidate must reach, and what it must not harm."""
+
+    metric: str | None = None
+    """Primary metric; default: log_loss for classification, rmse for regression."""
+    minimum: float | None = None
+    """The worst value allowed (a maximum for metrics where less is better); a baseline must be beaten anyway."""
+    slices: Columns = []
+    """Columns whose values are judged one by one."""
+    margin: float = Field(0.02, ge=0, lt=1)
+    """Non-inferiority margin, relative to the champion's value."""
+    slice_margin: float = Field(0.1, ge=0, lt=10)
+    """How much worse, relatively, a slice may credibly get."""
+    confidence: Share = 0.95
+    min_labels: int = Field(20, ge=1)
+    """Fewer held-out labels than this are not enough to decide."""
+
+
+class Thresholds(Section):
+    """From which effect size on a column counts as drifted, by the method named."""
+
+    numeric: float = Field(0.1, gt=0)
+    """Wasserstein distance in standard deviations of the reference."""
+    categorical: float = Field(0.1, gt=0)
+    """Jensen-Shannon distance."""
+    prediction: float = Field(0.1, gt=0)
+    """The same, for the model's answers."""
+    missing: float = Field(0.1, gt=0, le=1)
+    """Rise of the share of missing values."""
+    share: float = Field(0.3, gt=0, le=1)
+    """Share of drifted columns from which the whole window counts as drifted."""
+    loss: float = Field(0.1, gt=0)
+    """Relative rise of the loss over the release's own scorecard that is an alarm when it is credible."""
+
+
+class Monitoring(Section):
+    """When to look and when to worry."""
+
+    window: Duration = timedelta(days=7)
+    min_rows: int = Field(50, ge=10)
+    """Windows with fewer rows are not judged."""
+    min_labels: int = Field(50, ge=10)
+    """Windows with fewer labels get no performance verdict."""
+    sample: int = Field(10_000, ge=100)
+    """Evidently judges at most this many rows of a window."""
+    thresholds: Thresholds = Thresholds()
+    columns: dict[str, float] = {}
+    """Thresholds of single columns, in the units of their kind."""
+
+
+class Retraining(Section):
+    """From verdicts to an action."""
+
+    enabled: bool = True
+    on: list[Literal["performance", "prediction", "data"]] = ["performance"]
+    """Kinds of alarm that ask for retraining; data drift alone only warns unless it is named here."""
+    cooldown: Duration = timedelta(days=7)
+    """No second retraining within this time of the last one."""
+    min_new_labels: int = Field(100, ge=0)
+    """Labels that must have come since the champion's data ended."""
+    max_rejections: int = Field(3, ge=1)
+    """Circuit breaker: after so many challengers rejected in a row a person must decide."""
+    schedule: str | None = None
+    """A cron expression for regular training, independent of alarms."""
+
+
+class Serving(Section):
+    """Limits of the prediction service for this problem."""
+
+    max_rows: int = Field(10_000, ge=1)
+    """Rows per request."""
+
+
+class Problem(Section):
+    """A question, its data, and what counts as good enough."""
+
+    name: Name
+    question: str = ""
+    owner: str = ""
+    task: Task | None = None
+    """Inferred from the target when absent."""
+    data: Data
+    features: FeatureSection = FeatureSection()
+    split: Split = Split()
+    learners: Annotated[
+        list[LearnerChoice], BeforeValidator(_choices, json_schema_input_type=list[str | LearnerChoice])
+    ] = []
+    """Names from the catalogue; none means those that suit the task and the size."""
+    search: Search = Search()
+    good_enough: GoodEnough = GoodEnough()
+    monitoring: Monitoring = Monitoring()
+    retraining: Retraining = Retraining()
+    serving: Serving = Serving()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Problem:
+        if self.features.history and not self.data.time:
+            raise ValueError("history features need data.time: without it nobody knows what was known when")
+        if self.split.method == "time" and not self.data.time:
+            raise ValueError("split.method: time needs data.time")
+        target = self.data.target.column
+        if self.features.kinds().get(target, "ignored") != "ignored":
+            raise ValueError(f"the target {target!r} may not be a feature")
+        allowed = {None: CLASSIFICATION_METRICS + REGRESSION_METRICS, "regression": REGRESSION_METRICS}
+        metrics = allowed.get(self.task, CLASSIFICATION_METRICS)
+        if self.good_enough.metric is not None and self.good_enough.metric not in metrics:
+            raise ValueError(f"good_enough.metric {self.good_enough.metric!r} is none of {', '.join(metrics)}")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the problem as read: comments and the order of keys do not count."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def primary_metric(self, task: Task) -> str:
+        """The metric that search and gate go by."""
+        return self.good_enough.metric or ("rmse" if task == "regression" else "log_loss")

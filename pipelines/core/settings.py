@@ -1,0 +1,74 @@
+"""Where things are: the environment says *where* (`RATCHET_*`), the problem file says *what*."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting, each an environment variable `RATCHET_<NAME>`; the defaults are the embedded stack."""
+
+    model_config = SettingsConfigDict(env_prefix="RATCHET_", frozen=True, extra="forbid", env_ignore_empty=True)
+
+    home: Path = Field(Path(".ratchet"), description="Folder of all state")
+    data: Path | None = Field(None, description="Folder that holds `data/` and `data.dvc`; default: home")
+    database_url: str | None = Field(None, description="Prediction log and ledger; default: SQLite in home")
+    mlflow_uri: str | None = Field(None, description="MLflow store written by flows; default: SQLite in home")
+    mlflow_url: str | None = Field(None, description="MLflow server read by the service over REST; default: mlflow_uri")
+    prefect_url: str | None = Field(None, description="Prefect API, ending in /api; default: in process")
+    host: str = Field("127.0.0.1", description="Address that every server binds to")
+    service_port: int = Field(8000, ge=0, le=65535, description="Prediction service (0: any free port)")
+    mlflow_port: int = Field(5000, ge=0, le=65535, description="MLflow (0: any free port)")
+    prefect_port: int = Field(4200, ge=0, le=65535, description="Prefect (0: any free port)")
+    evidently_port: int = Field(8001, ge=0, le=65535, description="Evidently UI (0: any free port)")
+    poll_seconds: float = Field(0.5, gt=0, le=60, description="How often the service looks for a new champion")
+    log_level: str = Field("info", description="debug, info, warning or error")
+
+    @field_validator("home", "data")
+    @classmethod
+    def _absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().absolute()
+
+    @property
+    def data_root(self) -> Path:
+        """Folder that holds `data/` and `data.dvc`."""
+        return self.data or self.home
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the prediction log and the ledger."""
+        return self.database_url or f"sqlite:///{self.home / 'ratchet.db'}"
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow tracking URI that flows write to."""
+        return self.mlflow_uri or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of MLflow's artifacts in the embedded default."""
+        return self.home / "mlflow" / "artifacts"
+
+    @property
+    def evidently_workspace(self) -> Path:
+        """Folder of the Evidently workspace."""
+        return self.home / "evidently"
+
+    def work(self, problem: str) -> Path:
+        """Folder of a problem's runs: one folder per run key."""
+        return self.home / "work" / problem
+
+    def contract(self, problem: str) -> Path:
+        """The contract in force for a problem."""
+        return self.home / "contracts" / f"{problem}.json"
+
+    def history(self, problem: str) -> Path:
+        """Folder of the materialised history store that serving reads."""
+        return self.home / "history" / problem
+
+    def last_good(self, problem: str) -> Path:
+        """Folder of the service's last good copy of a release."""
+        return self.home / "serving" / problem
