@@ -43,6 +43,7 @@ up: setup
 	@$(PY) -m pipelines.cli up
 
 down: setup
+	@[ ! -d .ratchet/demo ] || RATCHET_HOME=.ratchet/demo $(PY) -m pipelines.cli down
 	@$(PY) -m pipelines.cli down
 
 clean: setup

@@ -122,7 +122,9 @@ class Data(Section):
     """The table: its source, its target, its time and its key."""
 
     source: Annotated[Source, BeforeValidator(_source, json_schema_input_type=Files | Source)]
+    """Where the rows come from; a path or a list of paths is enough."""
     target: Annotated[Target, BeforeValidator(_target, json_schema_input_type=str | Target)]
+    """What is predicted; a column's name is enough."""
     time: str | None = None
     """The moment at which the prediction is asked for."""
     key: Columns = []
@@ -145,11 +147,13 @@ class HistoryFeature(Section):
     """An aggregate over past rows of the same entity, joined point-in-time on *known at*."""
 
     name: str
+    """Name of the feature, new to the table."""
     by: Columns = []
     """Columns that name the entity; none means all rows."""
     of: str | None = None
     """Column that is aggregated: the target (binary: 1 for the positive class) or a number; none with `count`."""
     how: Literal["mean", "sum", "count", "std", "last"] = "mean"
+    """The aggregate; `std` needs two values, the others one."""
     window: Duration
     """Only values that became known within this time before the row's own time count."""
     known_at: str | None = None
@@ -166,7 +170,9 @@ class Override(Section):
     """What a person knows of one feature that the data does not say; breaking it is an error, not a warning."""
 
     minimum: float | None = None
+    """The smallest value allowed."""
     maximum: float | None = None
+    """The largest value allowed."""
     categories: list[str] | None = None
     """The only values allowed."""
     required: bool = False
@@ -177,15 +183,21 @@ class FeatureSection(Section):
     """Columns by kind; what is not listed is inferred from the data."""
 
     numeric: Columns = []
+    """Numbers whose size means something."""
     categorical: Columns = []
+    """Names, codes and flags: values that are equal or not."""
     datetime: Columns = []
+    """Moments; the model sees year, month, weekday, day of the year and hour."""
     text: Columns = []
+    """Words; the model sees which occur."""
     ignored: Columns = []
     """Never shown to the model: leaks, identifiers, columns filled after the event."""
     others: Literal["infer", "ignore"] = "infer"
     """What becomes of columns that are listed nowhere."""
     overrides: dict[str, Override] = {}
+    """Rules by feature that the data does not say."""
     history: list[HistoryFeature] = []
+    """Aggregates over past rows, by what was known at each row's own time."""
 
     @model_validator(mode="after")
     def _each_once(self) -> FeatureSection:
@@ -211,6 +223,7 @@ class Split(Section):
     """How rows are held out: the newest when there is a time column, else at random."""
 
     method: Literal["auto", "time", "random"] = "auto"
+    """`auto` is `time` where there is data.time, else `random`."""
     groups: str | None = None
     """Column whose equal values stay on one side (random split)."""
     test: Share = 0.2
@@ -220,6 +233,7 @@ class Split(Section):
     window: Duration | None = None
     """Train and judge on the newest rows only, this far back from `as_of`."""
     seed: int = 0
+    """Seed of the random split."""
 
     @model_validator(mode="after")
     def _something_left(self) -> Split:
@@ -232,7 +246,9 @@ class LearnerChoice(Section):
     """One learner of the catalogue, with parameters that are then not searched."""
 
     name: str
+    """Name in the catalogue."""
     params: dict[str, Any] = {}
+    """Parameters of the learner, fixed."""
 
 
 def _choices(value: object) -> object:
@@ -245,11 +261,13 @@ class Search(Section):
     """The budget of the search; trials are deterministic, the time limit is a guard."""
 
     trials: int = Field(10, ge=1, le=10_000)
+    """Candidates tried, one of each learner with its defaults first."""
     seconds: float | None = Field(None, gt=0)
     """Stop starting trials after this long; a search that it cuts short is recorded as such."""
     max_rows: int = Field(50_000, ge=100)
     """Search on at most this many rows (the newest, or a seeded sample); the final fit sees all."""
     seed: int = 0
+    """Seed of the search and of every learner."""
 
 
 class GoodEnough(Section):
@@ -266,6 +284,7 @@ class GoodEnough(Section):
     slice_margin: float = Field(0.1, ge=0, lt=10)
     """How much worse, relatively, a slice may credibly get."""
     confidence: Share = 0.95
+    """Of every interval and every decision."""
     min_labels: int = Field(20, ge=1)
     """Fewer held-out labels than this are not enough to decide."""
 
@@ -290,7 +309,8 @@ class Thresholds(Section):
 class Monitoring(Section):
     """When to look and when to worry."""
 
-    window: Duration = timedelta(days=7)
+    window: Duration = Field(timedelta(days=7), json_schema_extra={"default": "1w"})
+    """How much of the log one verdict judges."""
     min_rows: int = Field(50, ge=10)
     """Windows with fewer rows are not judged."""
     min_labels: int = Field(50, ge=10)
@@ -298,6 +318,7 @@ class Monitoring(Section):
     sample: int = Field(10_000, ge=100)
     """Evidently judges at most this many rows of a window."""
     thresholds: Thresholds = Thresholds()
+    """Effect sizes from which to worry."""
     columns: dict[str, float] = {}
     """Thresholds of single columns, in the units of their kind."""
 
@@ -306,9 +327,10 @@ class Retraining(Section):
     """From verdicts to an action."""
 
     enabled: bool = True
+    """False: verdicts are kept, and nothing is asked for."""
     on: list[Literal["performance", "prediction", "data"]] = ["performance"]
     """Kinds of alarm that ask for retraining; data drift alone only warns unless it is named here."""
-    cooldown: Duration = timedelta(days=7)
+    cooldown: Duration = Field(timedelta(days=7), json_schema_extra={"default": "1w"})
     """No second retraining within this time of the last one."""
     min_new_labels: int = Field(100, ge=0)
     """Labels that must have come since the champion's data ended."""
@@ -329,22 +351,33 @@ class Problem(Section):
     """A question, its data, and what counts as good enough."""
 
     name: Name
+    """Small letters, digits, - and _: names the model, its folders and its route."""
     question: str = ""
+    """What is asked, in one sentence."""
     owner: str = ""
+    """Who answers for it."""
     task: Task | None = None
     """Inferred from the target when absent."""
     data: Data
+    """The table."""
     features: FeatureSection = FeatureSection()
+    """What the model sees."""
     split: Split = Split()
+    """What is held out."""
     learners: Annotated[
         list[LearnerChoice], BeforeValidator(_choices, json_schema_input_type=list[str | LearnerChoice])
     ] = []
     """Names from the catalogue; none means those that suit the task and the size."""
     search: Search = Search()
+    """How long to look for a better model."""
     good_enough: GoodEnough = GoodEnough()
+    """When a candidate may be released."""
     monitoring: Monitoring = Monitoring()
+    """When to worry."""
     retraining: Retraining = Retraining()
+    """When to train again."""
     serving: Serving = Serving()
+    """How it is served."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Problem:

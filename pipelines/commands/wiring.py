@@ -1,0 +1,40 @@
+"""Sets a command up: settings from the environment, and the environment of the tools."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from pipelines.core.errors import ProblemError
+from pipelines.core.settings import Settings
+from pipelines.stack.addresses import live_prefect_api
+from pipelines.stack.environment import tool_environment
+from pipelines.stack.processes import end_orphans, helper_mark
+
+
+def read_settings() -> Settings:
+    """The settings of this process; ProblemError names a variable that cannot be used."""
+    from pydantic import ValidationError
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"RATCHET_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        raise ProblemError(f"the environment has settings that cannot be used: {wrong}") from None
+
+
+def prepare_tools(settings: Settings, with_server: bool = True) -> str | None:
+    """Tell the tools of this process where things are; gives the Prefect API in use, None when it runs in process.
+
+    Called before Prefect or MLflow are imported: both read their environment then.
+    """
+    api = live_prefect_api(settings) if with_server else None
+    end_orphans(settings.home)
+    os.environ.pop("PREFECT_API_URL", None)
+    (settings.home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and then waits in vain
+    os.environ.update({**tool_environment(settings, api), **helper_mark(settings.home)})
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the command has its own progress
+    os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "WARNING")
+    if not os.environ.get("PYTHONWARNINGS"):
+        warnings.simplefilter("ignore")  # third parties' deprecations are no news to whoever trains a model
+    return api

@@ -1,0 +1,188 @@
+"""Rows that were answered, as monitoring looks at them: a window of the log, or the release's reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.comparison import Pair, PairKind, make_pair, sample_rows
+from pipelines.core.contract import Contract, check, encode_label
+from pipelines.core.drift import ColumnQuality
+from pipelines.core.problem import Monitoring
+from pipelines.core.schema import Column
+
+PREDICTION = "(prediction)"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """n answered rows: contract-typed features with history columns, the answers and the labels known.
+
+    `moments`: datetime64 (NaT where unknown). `scores`: (n,) values or (n, classes) probabilities, NaN where
+    a row has none. `labels`: class index or value, NaN where unlabelled. `broken`: share of values per column
+    that broke the contract.
+    """
+
+    frame: pd.DataFrame
+    moments: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    broken: Mapping[str, float]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def rows(self, chosen: np.ndarray) -> Answered:
+        """The chosen rows only: a mask or positions."""
+        return replace(
+            self,
+            frame=self.frame[chosen] if chosen.dtype == bool else self.frame.iloc[chosen],
+            moments=self.moments[chosen],
+            scores=self.scores[chosen],
+            labels=self.labels[chosen],
+        )
+
+
+def read_window(contract: Contract, history: Sequence[str], rows: pd.DataFrame) -> Answered:
+    """The rows of a window of the log: columns inputs, history, moment, prediction, probabilities, label."""
+    checked = check(contract, pd.DataFrame(rows["inputs"].tolist(), index=range(len(rows))))
+    joined = pd.DataFrame([one or {} for one in rows["history"]], index=range(len(rows)))
+    frame = pd.concat([checked.frame, _numeric(joined, history)], axis=1)
+    broken = checked.issues["feature"].value_counts() / max(len(rows), 1)
+    return Answered(
+        frame,
+        rows["moment"].to_numpy(dtype="datetime64[us]"),
+        _window_scores(contract, rows),
+        encode_labels(contract, rows["label"]),
+        {str(name): float(share) for name, share in broken.items()},
+    )
+
+
+def read_reference(
+    contract: Contract, history: Sequence[str], frame: pd.DataFrame, scores: np.ndarray, labels: pd.Series
+) -> Answered:
+    """The release's held-out rows: features, history features and `__time`, with their scores and labels."""
+    typed = pd.concat([check(contract, frame).frame, _numeric(frame, history)], axis=1)
+    times = frame["__time"] if "__time" in frame.columns else pd.Series(pd.NaT, index=frame.index)
+    moments = times.to_numpy(dtype="datetime64[us]")
+    return Answered(typed, moments, scores, encode_labels(contract, labels), {})
+
+
+def encode_labels(contract: Contract, labels: pd.Series) -> np.ndarray:
+    """Labels as class index or value; NaN where there is none, or one that is none of the classes."""
+    codes: dict[str, float] = {}
+    found = np.full(len(labels), np.nan)
+    for position, label in enumerate(labels):
+        if label is None or label != label:
+            continue
+        key = json.dumps(label, default=str)
+        if key not in codes:
+            try:
+                codes[key] = encode_label(contract, label)
+            except ValueError:  # a class of a newer release: this one cannot be judged by it
+                codes[key] = np.nan
+        found[position] = codes[key]
+    return found
+
+
+def column_pairs(
+    watch: Monitoring, contract: Contract, history: Sequence[str], reference: Answered, window: Answered
+) -> list[Pair]:
+    """Every feature and history feature of the window beside the reference's, on at most `watch.sample` rows.
+
+    The problem's own time column is left out: it always moves on.
+    """
+    before, now = (one.rows(_sample(one, watch.sample)) for one in (reference, window))
+    columns = [one for one in contract.features if one.name != contract.time and one.kind != "ignored"]
+    columns += [Column(name=name, kind="numeric") for name in history]
+    limits = watch.thresholds
+    pairs = []
+    for column in columns:
+        kind: PairKind = "categorical" if column.kind == "categorical" else "numeric"
+        limit = watch.columns.get(column.name, getattr(limits, kind))
+        sides: list[Any] = [_values(column, contract, one) for one in (before, now)]
+        pairs.append(make_pair(column.name, kind, sides[0], sides[1], limit, len(columns)))
+    return pairs
+
+
+def prediction_pair(watch: Monitoring, contract: Contract, reference: Answered, window: Answered) -> Pair:
+    """The answers beside the reference's: the positive class's probability, the class, or the number."""
+    kind: PairKind = "categorical" if contract.task == "multiclass" else "numeric"
+    sides: list[Any] = [_answers(contract, one.rows(_sample(one, watch.sample))) for one in (reference, window)]
+    return make_pair(PREDICTION, kind, sides[0], sides[1], watch.thresholds.prediction)
+
+
+def column_quality(
+    contract: Contract, history: Sequence[str], reference: Answered, window: Answered
+) -> list[ColumnQuality]:
+    """Missing, unseen and out-of-range shares of each feature, over all rows of the window."""
+    if not len(window):
+        return []
+    found = [_quality(column, reference, window) for column in contract.features]
+    return found + [_quality(Column(name=name, kind="text"), reference, window) for name in history]
+
+
+def _quality(column: Column, reference: Answered, window: Answered) -> ColumnQuality:
+    values = window.frame[column.name]
+    before = reference.frame[column.name]
+    present = values.notna()
+    unseen = outside = 0.0
+    if column.kind == "categorical" and column.seen is not None and present.any():
+        unseen = float((~values[present].isin(column.seen)).mean())
+    if column.kind == "numeric" and column.low is not None and column.high is not None and present.any():
+        outside = float((~values[present].between(column.low, column.high)).mean())
+    missing_before = float(before.isna().mean()) if len(before) else column.missing
+    broken = window.broken.get(column.name, 0.0)
+    return ColumnQuality(column.name, float((~present).mean()), missing_before, unseen, outside, broken)
+
+
+def _values(column: Column, contract: Contract, rows: Answered) -> np.ndarray:
+    """The column as numbers or categories: a text by its length, a date by its distance from the moment."""
+    values = rows.frame[column.name]
+    if column.kind == "text":
+        return values.astype("string").str.len().to_numpy(dtype=object, na_value=None)
+    if column.kind == "datetime":
+        moments = values.to_numpy(dtype="datetime64[us]")
+        since = rows.moments if contract.time is not None else np.datetime64(0, "us")
+        seconds = (moments - since) / np.timedelta64(1, "s")
+        return np.where(np.isnat(moments - since), np.nan, seconds)
+    return values.to_numpy()
+
+
+def _answers(contract: Contract, rows: Answered) -> np.ndarray:
+    if contract.task == "regression":
+        return rows.scores
+    if contract.task == "binary":
+        return rows.scores[:, 1]
+    known = np.isfinite(rows.scores).all(axis=1)
+    best = np.array(contract.classes, dtype=object)[rows.scores.argmax(axis=1)]
+    best[~known] = None
+    return best
+
+
+def _sample(rows: Answered, size: int) -> np.ndarray:
+    """Positions of at most `size` rows, chosen by content; in the order of their moments for the drawings."""
+    if len(rows) <= size:
+        return np.arange(len(rows))
+    table = rows.frame.assign(**{"\0moment": rows.moments}).reset_index(drop=True)
+    return sample_rows(table, size).index.to_numpy()
+
+
+def _window_scores(contract: Contract, rows: pd.DataFrame) -> np.ndarray:
+    if contract.classes is None:
+        return pd.to_numeric(rows["prediction"], errors="coerce").to_numpy(dtype=np.float64)
+    nothing: dict[str, Any] = {}
+    given = [one or nothing for one in rows["probabilities"]]
+    found = [[one.get(name) for name in contract.classes] for one in given]
+    return np.array(found, dtype=np.float64).reshape(len(rows), len(contract.classes))
+
+
+def _numeric(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    nothing = pd.Series(np.nan, index=frame.index)
+    found = {name: pd.to_numeric(frame.get(name, nothing), errors="coerce").to_numpy() for name in names}
+    return pd.DataFrame(found, index=range(len(frame)), dtype=np.float64)

@@ -1,0 +1,73 @@
+"""The deployments on the Prefect server: which flows it can run, and which of them on a schedule."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.workers.process import ProcessWorker
+
+from pipelines.core.errors import ProblemError
+from pipelines.core.settings import Settings
+from pipelines.flows.materialising import materialising
+from pipelines.flows.monitoring import monitoring
+from pipelines.flows.reconciling import reconciling
+from pipelines.flows.scoring import scoring
+from pipelines.flows.training import training
+from pipelines.stores.known_problems import known_problems, resolve_problem
+
+MONITOR_EVERY = timedelta(hours=1)
+RECONCILE_EVERY = timedelta(minutes=5)
+
+
+def register(settings: Settings, pool: str) -> list[str]:
+    """Make or renew the work pool and every deployment; their names. Running it again changes nothing."""
+    with get_client(sync_client=True) as client:
+        try:
+            template = ProcessWorker.get_default_base_job_template()
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
+        except ObjectAlreadyExists:
+            pass
+    every = {
+        monitoring: [_every(MONITOR_EVERY)],
+        reconciling: [_every(RECONCILE_EVERY)],
+        training: regular_trainings(settings),
+        scoring: [],
+        materialising: [],
+    }
+    for flow, schedules in every.items():
+        _deploy(flow, pool, schedules)
+    return [f"{flow.name}/{flow.name}" for flow in every]
+
+
+def regular_trainings(settings: Settings) -> list[DeploymentScheduleCreate]:
+    """A schedule for each problem trained here whose file asks for regular training (`retraining.schedule`)."""
+    schedules = []
+    for name, path in known_problems(settings).items():
+        try:
+            cron = resolve_problem(settings, path).problem.retraining.schedule
+        except ProblemError:  # the file is gone or broken by now: whoever trains it next is told
+            continue
+        if cron:
+            parameters = {"problem": path}
+            schedules.append(
+                DeploymentScheduleCreate(schedule=CronSchedule(cron=cron), parameters=parameters, slug=f"train-{name}")
+            )
+    return schedules
+
+
+def _every(interval: timedelta) -> DeploymentScheduleCreate:
+    return DeploymentScheduleCreate(schedule=IntervalSchedule(interval=interval), slug="regularly")
+
+
+def _deploy(flow: Any, pool: str, schedules: list[DeploymentScheduleCreate]) -> None:
+    # By module path, not by file: the worker runs the installed package from any folder.
+    deployment = RunnerDeployment.from_flow(
+        flow, name=flow.name, entrypoint_type=EntrypointType.MODULE_PATH, work_pool_name=pool, schedules=schedules
+    )
+    deployment.apply()

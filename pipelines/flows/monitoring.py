@@ -1,0 +1,44 @@
+"""The monitoring flow: judge a window of the prediction log, and start the retraining it asks for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import flow, task
+
+from pipelines.core.settings import Settings
+from pipelines.flows.moments import scheduled_moment
+from pipelines.flows.progress import tell
+from pipelines.flows.reconciling import dispatch_request
+from pipelines.flows.requests import waiting
+from pipelines.flows.tries import RETRIES
+from pipelines.steps.monitor import Watched, monitor
+from pipelines.stores.known_problems import known_problems, resolve_problem
+
+
+@task(name="monitor", task_run_name="monitor-{problem}", **RETRIES)
+def watch(problem: str, settings: Settings, start: datetime | None, end: datetime | None, as_of: datetime) -> Watched:
+    """The verdict on one problem's window."""
+    tell("monitor", 0, 1, problem)
+    watched = monitor(resolve_problem(settings, problem), settings, start, end, as_of)
+    tell("monitor", 1, 1, problem)
+    return watched
+
+
+@flow(name="monitoring", persist_result=False)
+def monitoring(
+    problem: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    as_of: datetime | None = None,
+) -> dict[str, Any]:
+    """Judge the window from `start` to `end` (default: the problem's window up to `as_of`) with the labels known then.
+
+    Without a problem: every one that was trained here. Retraining requests that wait are dispatched afterwards.
+    """
+    settings, as_of = Settings(), as_of or scheduled_moment()
+    references = [problem] if problem else list(known_problems(settings).values())
+    watched = [watch(reference, settings, start, end, as_of) for reference in references]
+    dispatched = [dispatch_request(settings, request) for request in waiting(settings, datetime.now(UTC))]
+    return {"watched": watched, "dispatched": dispatched}

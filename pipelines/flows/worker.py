@@ -1,0 +1,22 @@
+"""`python -m pipelines.flows.worker POOL NAME`: registers the deployments and becomes the worker that runs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from pipelines.core.settings import Settings
+from pipelines.flows.deployments import register
+
+
+def main() -> None:
+    """Register, then turn into the worker: one process, whose pid the stack knows."""
+    pool, name = sys.argv[1:3]
+    register(Settings(), pool)
+    # At most two runs at a time: trainings of one problem wait for each other anyway.
+    worker = ["-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process", "--limit", "2"]
+    os.execv(sys.executable, [sys.executable, *worker])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What would break Ratchet on this machine: versions, ports, disk, clock, permissions, native libraries."""
+
+from __future__ import annotations
+
+import ctypes.util
+import importlib.metadata
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.specifiers import SpecifierSet
+
+from pipelines.core.settings import Settings
+from pipelines.stack import addresses, processes
+from pipelines.stack.lineup import lineup
+
+GIGABYTE = 1 << 30
+
+# Measured, and not said by the packages' own metadata: each installs and then fails.
+BREAKS = {
+    "fastapi": ("<0.151,>=0.139", "null bodies answer 422 from 0.151 on, Prefect 3.8 crashes from 0.155 on"),
+    "sqlalchemy": ("<2.1", "Prefect's scheduler fails every minute on 2.1: schedules never fire"),
+    "pandas": ("<3.1", "Evidently 0.7.23 cannot be imported with 3.1"),
+    "prefect": ("==3.8.8", "what deployments and idempotency keys do was checked with 3.8.8"),
+    "mlflow": ("==3.17.2", "how releases are read over REST was checked with 3.17.2"),
+    "evidently": ("==0.7.23", "how scores are read from reports was checked with 0.7.23"),
+    "scikit-learn": ("==1.9.1", "model files are read by the version that wrote them"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at; `advice` says what to do when it is not well."""
+
+    check: str
+    level: Literal["ok", "warning", "error"]
+    found: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check's finding; none of them changes anything that lasts."""
+    checks = (_python, _versions, _libraries, _folders, _disk, _memory, _clock, _ports)
+    return [finding for check in checks for finding in check(settings)]
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] == (3, 11):
+        yield Finding("python", "ok", version)
+    else:
+        yield Finding(
+            "python", "error", version, "Ratchet is built for Python 3.11: make a virtual environment with it"
+        )
+    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+        advice = "unset it: imports take three times as long without compiled files"
+        yield Finding("bytecode", "warning", "PYTHONDONTWRITEBYTECODE is set", advice)
+
+
+def _versions(settings: Settings) -> Iterator[Finding]:
+    for package, (allowed, why) in BREAKS.items():
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(package, "error", "not installed", "run `make setup`")
+            continue
+        if SpecifierSet(allowed).contains(version, prereleases=True):
+            yield Finding(package, "ok", version)
+        else:
+            yield Finding(package, "error", version, f"{why}: install {package}{allowed} (`make setup` does)")
+
+
+def _libraries(settings: Settings) -> Iterator[Finding]:
+    # LightGBM's wheel links to the system's OpenMP; slim images come without it.
+    name = "libgomp.so.1" if sys.platform == "linux" else ctypes.util.find_library("omp") or "libomp.dylib"
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        yield Finding(
+            "libgomp", "error", f"{name} is missing", "install it (Debian: apt-get install libgomp1) for LightGBM"
+        )
+    else:
+        yield Finding("libgomp", "ok", name)
+
+
+def _folders(settings: Settings) -> Iterator[Finding]:
+    for name, folder in {"home": settings.home, "data": settings.data_root}.items():
+        nearest = next(one for one in (folder, *folder.parents) if one.exists())
+        try:
+            with tempfile.TemporaryFile(dir=nearest):
+                yield Finding(name, "ok", str(folder))
+        except OSError as error:
+            advice = f"make {nearest} writable or set RATCHET_{name.upper()}"
+            yield Finding(name, "error", f"{folder}: {error.strerror}", advice)
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    nearest = next(one for one in (settings.home, *settings.home.parents) if one.exists())
+    free = shutil.disk_usage(nearest).free / GIGABYTE
+    level: Literal["ok", "warning", "error"] = "ok" if free > 5 else "warning" if free > 1 else "error"
+    yield Finding("disk", level, f"{free:.1f} GB free", "" if level == "ok" else "a run keeps its files: free 5 GB")
+
+
+def _memory(settings: Settings) -> Iterator[Finding]:
+    import psutil
+
+    free = psutil.virtual_memory().available / GIGABYTE
+    level: Literal["ok", "warning"] = "ok" if free > 2 else "warning"
+    yield Finding("memory", level, f"{free:.1f} GB available", "" if level == "ok" else "the whole stack needs 2 GB")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    """A clock behind the files that it has stamped has been set back: leases and schedules would misbehave."""
+    run = addresses.run_folder(settings)
+    newest = max((file.stat().st_mtime for file in run.glob("*.json")), default=0.0) if run.is_dir() else 0.0
+    behind = max(newest, Path(__file__).stat().st_mtime) - time.time()
+    if behind > 60 or time.time() < 1_700_000_000:
+        yield Finding(
+            "clock",
+            "error",
+            f"{behind:.0f} s behind its own files",
+            "set the clock (NTP): schedules and leases need it",
+        )
+    else:
+        yield Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    for member in lineup(settings):
+        record = addresses.read_record(settings, member.name)
+        if processes.find(record) is not None and record is not None:
+            yield Finding(f"port of {member.name}", "ok", f"{record.port or 'none'}, running as {record.pid}")
+        elif member.port and not addresses.is_free(settings.host, member.port):
+            variable = "SERVICE" if member.name == "prediction" else member.name.upper()
+            advice = f"`ratchet up` will take a free one; set RATCHET_{variable}_PORT to choose"
+            yield Finding(f"port of {member.name}", "warning", f"{member.port} is in use by another program", advice)
+        elif member.port:
+            yield Finding(f"port of {member.name}", "ok", f"{member.port} is free")

@@ -1,0 +1,166 @@
+"""Evaluate: the candidate's scorecard on the held-out rows, beside the champion's on the very same rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.contract import Contract, decode
+from pipelines.core.errors import NotEnoughData
+from pipelines.core.kinds import category_texts
+from pipelines.core.problem import Problem, Task
+from pipelines.core.resampling import time_clusters
+from pipelines.core.scorecard import Champion, Evidence, Scorecard, judge
+from pipelines.core.scoring import score
+from pipelines.core.slicing import slice_values
+from pipelines.stores.bundle import Bundle
+from pipelines.stores.files import read_json, write_json
+from pipelines.stores.model_file import load_model
+from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.rivals import rival_scores
+from pipelines.stores.tables import read_parquet, write_parquet
+
+REFERENCE_ROWS = 10_000
+_SPECIAL = ("__row", "__time", "__known_at", "__y", "__side")
+
+
+def evaluate(loaded: LoadedProblem, folder: Path, champion: Bundle | None) -> Path:
+    """The path of folder/scorecard.json; folder/reference.parquet is written too.
+
+    Reads features.parquet, contract.json, model.skops and trained.json of the run's folder. The reference
+    holds up to 10,000 of the held-out rows: the model's input, `prediction`, `probability_<class>`, `label`
+    and `__time`.
+    """
+    contract = Contract.model_validate(read_json(folder / "contract.json"))
+    trained = read_json(folder / "trained.json")
+    rows = read_parquet(folder / "features.parquet")
+    test = rows[(rows["__side"] == "test") & rows["__y"].notna()].sort_values("__row", ignore_index=True)
+    if test.empty:
+        raise NotEnoughData(
+            f"{loaded.problem.name} has no labelled test row: it needs more labels or a larger split.test"
+        )
+    pipeline = load_model(folder / "model.skops", trained["digest"])
+    scores = score(pipeline, contract.task, test)
+    card = _judge(loaded.problem, contract, folder, rows, test, scores, champion, trained["digest"])
+    write_parquet(_reference(contract, test, scores), folder / "reference.parquet")
+    path = folder / "scorecard.json"
+    write_json(path, card.model_dump(mode="json"))
+    return path
+
+
+def _judge(
+    problem: Problem,
+    contract: Contract,
+    folder: Path,
+    rows: pd.DataFrame,
+    test: pd.DataFrame,
+    scores: np.ndarray,
+    champion: Bundle | None,
+    digest: str,
+) -> Scorecard:
+    theirs, rival, notes = None, None, []
+    if champion is not None:
+        theirs, why = rival_scores(champion, problem, contract, test, folder / "prepared.parquet")
+        rival = Champion(version=champion.version, digest=champion.release["model_digest"], reason=why)
+        notes = _seen_before(champion, test)
+    slices = {name: slice_values(test[name]) for name in problem.good_enough.slices if name in test.columns}
+    left_out = [name for name in problem.good_enough.slices if name not in slices]
+    notes += [f"slice column {name!r} is not among the prepared columns: not judged" for name in left_out]
+    clusters, kind = _clusters(problem, test)
+    if kind:
+        notes.append(f"dependent rows: {kind}")
+    evidence = Evidence(
+        ids=test["__row"].to_numpy(dtype=object).astype(str),
+        y=test["__y"].to_numpy(dtype=np.float64),
+        candidate=scores,
+        baseline=baseline_scores(problem, contract, rows, len(test)),
+        champion=theirs,
+        clusters=clusters,
+        slices=slices,
+    )
+    return judge(
+        problem,
+        contract.task,
+        evidence,
+        digest,
+        period=_period(test),
+        classes=contract.classes,
+        champion=rival,
+        notes=notes,
+    )
+
+
+def baseline_scores(problem: Problem, contract: Contract, rows: pd.DataFrame, count: int) -> np.ndarray:
+    """What a model that knows nothing of the row answers: the shares of the classes, or the mean.
+
+    Judged by mae it is the median. Learnt from the training and validation rows; `count` equal rows.
+    """
+    known = rows.loc[rows["__side"].isin(["train", "validation"]) & rows["__y"].notna(), "__y"].to_numpy()
+    if contract.task == "regression":
+        middle = np.median(known) if problem.primary_metric("regression") == "mae" else known.mean()
+        return np.full(count, float(middle))
+    shares = np.bincount(known.astype(int), minlength=len(contract.classes or [])) / len(known)
+    return np.tile(shares, (count, 1))
+
+
+def _clusters(problem: Problem, test: pd.DataFrame) -> tuple[np.ndarray | None, str]:
+    """Which rows are dependent: those of one group, else those of one day."""
+    groups = problem.split.groups
+    if groups is not None and groups in test.columns:
+        texts = category_texts(test[groups])
+        alone = "row " + test["__row"].astype(str)
+        return np.where(pd.isna(texts), alone, texts).astype(str), f"groups of {groups}"
+    times = test["__time"].to_numpy(dtype="datetime64[us]")
+    if problem.data.time is None or np.isnat(times).any():
+        return None, ""
+    clusters = time_clusters(times)
+    return clusters, "" if clusters is None else "days, or stretches of time where there are few days"
+
+
+def _period(test: pd.DataFrame) -> tuple[Any, Any] | None:
+    times = test["__time"].dropna()
+    if times.empty:
+        return None
+    return times.min().tz_localize("UTC").to_pydatetime(), times.max().tz_localize("UTC").to_pydatetime()
+
+
+def _seen_before(champion: Bundle, test: pd.DataFrame) -> list[str]:
+    """A champion that was trained on some of the rows looks better on them than it is."""
+    until = champion.release.get("trained_until")
+    if until is None or test["__time"].isna().all():
+        return []
+    seen = int((test["__time"] <= pd.Timestamp(until).tz_localize(None)).sum())
+    if not seen:
+        return []
+    return [f"{seen} of {len(test)} rows lie in the time that the champion was trained on, which flatters it"]
+
+
+def _reference(contract: Contract, test: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
+    """A seeded sample of the held-out rows with what the model answers and what came."""
+    chosen = np.arange(len(test))
+    if len(test) > REFERENCE_ROWS:
+        chosen = np.sort(np.random.default_rng(0).choice(len(test), REFERENCE_ROWS, replace=False))
+    kept = test.iloc[chosen].reset_index(drop=True)
+    columns: dict[str, Any] = {name: kept[name] for name in kept.columns if name not in _SPECIAL}
+    columns["__row"], columns["__time"] = kept["__row"], kept["__time"]
+    columns["prediction"] = decoded(contract, answer_codes(contract.task, scores[chosen]))
+    for position, name in enumerate(contract.classes or []):
+        columns[f"probability_{name}"] = scores[chosen, position]
+    columns["label"] = decoded(contract, kept["__y"].to_numpy())
+    return pd.DataFrame(columns)
+
+
+def answer_codes(task: Task, scores: np.ndarray) -> np.ndarray:
+    """The class answered, or the value."""
+    return scores if task == "regression" else scores.argmax(axis=1).astype(np.float64)
+
+
+def decoded(contract: Contract, codes: np.ndarray) -> np.ndarray:
+    """Labels in their original type, one per code."""
+    if contract.classes is None:
+        return codes
+    labels = np.array([decode(contract, float(code)) for code in range(len(contract.classes))])
+    return labels[codes.astype(int)]

@@ -1,0 +1,141 @@
+"""Train: the search for learner and parameters, and the final fit of the one that it finds."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from pipelines.core.digest import model_digest
+from pipelines.core.errors import NotEnoughData
+from pipelines.core.features import Flavour, width
+from pipelines.core.learner import Params, Size
+from pipelines.core.learners import default_learners, find_learner
+from pipelines.core.search import Entry, Progress, Search, Tools, Trial
+from pipelines.core.trials import Judge, fit_final, fit_rows, search_folds
+from pipelines.stores.contracts import read_contract
+from pipelines.stores.files import write_json
+from pipelines.stores.model_file import save_model
+from pipelines.stores.tables import read_parquet
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+    from pipelines.core.contract import Contract
+    from pipelines.core.problem import Problem
+    from pipelines.stores.problem_files import LoadedProblem
+
+_THREADED_CELLS = 1_000_000  # of a table below which a second thread costs more than it brings
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What one training left behind; every field is JSON. `value`: the primary metric on the search's rows."""
+
+    learner: str
+    params: Params
+    digest: str
+    metric: str
+    value: float | None
+    trials: list[Trial]
+    search_seconds: float
+    cut_short: bool
+    rows: int
+    search_rows: int
+    folds: int
+
+
+def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None) -> Trained:
+    """folder/model.skops and folder/trained.json: the best learner of the search, fitted on all rows it may see.
+
+    The same features, contract and problem give the same digest. `progress(done, total, text)` is told of each
+    trial. NotEnoughData when too few labels were known, or all are of one class.
+    """
+    problem = loaded.problem
+    contract = read_contract(folder / "contract.json")
+    frame = read_parquet(folder / "features.parquet")
+    rows = fit_rows(frame)
+    if contract.task != "regression" and frame["__y"].iloc[rows].nunique() < 2:
+        raise NotEnoughData(f"all {len(rows)} labels to train on are the same: there is nothing to learn yet")
+    history = [feature.name for feature in problem.features.history]
+    folds = search_folds(frame, problem, contract.task, width(contract, history, "tree"))
+    judge = Judge(frame, contract, history, folds, problem.primary_metric(contract.task), problem.search.seed)
+    entries = _entries(problem, contract, history, len(rows), len(folds))
+    search = Search(problem.search, judge, entries, Tools(_study, _threads, progress or _silent))
+    with _quiet():
+        search.run()
+        entry, params = search.choice(len(rows))
+        search.tell(f"fitting {entry.learner.name} on {len(rows):,} rows")
+        with _threads(len(rows) * entry.size.columns) as threads:
+            seed = problem.search.seed
+            pipeline = fit_final(frame.iloc[rows], contract, history, entry.learner, params, seed, threads)
+    save_model(pipeline, folder / "model.skops")
+    trained = _report(search, judge, params, model_digest(pipeline), len(rows))
+    write_json(folder / "trained.json", asdict(trained))
+    search.tell(f"{entry.learner.name} is fitted", done=True)
+    return trained
+
+
+def _report(search: Search, judge: Judge, params: Params, digest: str, rows: int) -> Trained:
+    return Trained(
+        learner=search.best.learner,
+        params=params,
+        digest=digest,
+        metric=judge.metric,
+        value=search.best.value,
+        trials=search.trials,
+        search_seconds=search.seconds,
+        cut_short=search.cut_short,
+        rows=rows,
+        search_rows=search.rows,
+        folds=len(judge.folds),
+    )
+
+
+def _entries(problem: Problem, contract: Contract, history: list[str], rows: int, fits: int) -> list[Entry]:
+    outputs = len(contract.classes or []) or 1
+    flavours: tuple[Flavour, ...] = ("linear", "tree")
+    widths = {flavour: width(contract, history, flavour) for flavour in flavours}
+    sizes = {name: Size(contract.task, rows, wide, outputs, fits) for name, wide in widths.items()}
+    fixed = {choice.name: choice.params for choice in problem.learners}
+    # With a budget for fewer, those that are mostly best come first.
+    names = list(fixed) or default_learners(contract.task, rows, widths["tree"], outputs, fits)[::-1]
+    found = [find_learner(name, contract.task) for name in names]
+    return [Entry(learner, sizes[learner.flavour], fixed.get(learner.name, {})) for learner in found]
+
+
+def _study(seed: int) -> Study:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4))
+
+
+def _silent(done: int, total: int, text: str) -> None:
+    """Nobody listens."""
+
+
+@contextmanager
+def _threads(cells: int) -> Iterator[int]:
+    """How many threads may compute on a table of so many cells; one for linear algebra, whose sums depend on it."""
+    threads = 1 if cells < _THREADED_CELLS else min(8, len(os.sched_getaffinity(0)))
+    with threadpool_limits({"blas": 1, "openmp": threads}):
+        yield threads
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the two warnings that a search answers by itself: another trial does better."""
+    from scipy.linalg import LinAlgWarning
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.simplefilter("ignore", LinAlgWarning)
+        yield

@@ -1,0 +1,36 @@
+"""The champion's bundle, opened: what monitoring and batch scoring work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines.core.errors import ModelFileError, NotFound
+from pipelines.core.settings import Settings
+from pipelines.stores.bundle import Bundle
+from pipelines.stores.registry import Registry
+from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
+
+
+def open_champion(settings: Settings, problem: str) -> Bundle:
+    """The verified bundle of the problem's champion; NotFound when nothing has been promoted yet."""
+    registry = Registry(settings)
+    release = registry.champion(problem)
+    if release is None:
+        raise NotFound(f"{problem} has no champion yet: run `ratchet train {problem}`")
+    return open_release(settings, registry, release)
+
+
+def open_release(settings: Settings, registry: Registry, release: ReleaseInfo) -> Bundle:
+    """The verified bundle of a release, fetched once and kept under home; a damaged copy is fetched again."""
+    folder = _folder(settings, release)
+    if folder.exists():
+        try:
+            return Bundle.open(folder, release.version, release.tags.get(MANIFEST_DIGEST))
+        except ModelFileError:
+            pass  # a kill while it was fetched, or a damaged disk: the registry has the whole one
+    return Bundle.open(registry.fetch(release, folder), release.version)
+
+
+def _folder(settings: Settings, release: ReleaseInfo) -> Path:
+    """The run's id is part of it: after a fresh start a version number can come again for another model."""
+    return settings.home / "releases" / release.problem / f"{release.version}-{release.run_id[:12]}"

@@ -1,0 +1,165 @@
+"""From a run's folder to a release's bundle: what goes in, and what the release states of itself."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.contract import Contract
+from pipelines.core.errors import ModelFileError
+from pipelines.core.gate import Decision
+from pipelines.core.schema import Column
+from pipelines.core.scorecard import Scorecard
+from pipelines.core.scoring import score
+from pipelines.stores.bundle import Bundle, write_bundle
+from pipelines.stores.code_version import CodeVersion
+from pipelines.stores.files import read_json, replace_folder
+from pipelines.stores.mlflow_folder import save_model_folder
+from pipelines.stores.model_file import load_model
+from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.tables import read_parquet
+
+PROBE_ROWS = 16
+EXAMPLE_ROWS = 3
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Where a release comes from; `source` is the snapshot's file."""
+
+    run_id: str
+    run_key: str
+    snapshot: str
+    source: str
+    rows: int
+    as_of: datetime
+    code: CodeVersion
+    datasheet: Path | None
+
+
+def make_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Scorecard, decision: Decision) -> Path:
+    """The bundle folder/bundle of the run in `folder`; one that is whole and of the same run is kept.
+
+    Its probe rows are scored through the request's path before it is shown: a model that does not give there
+    what it gave in batch raises ModelFileError.
+    """
+    final = folder / "bundle"
+    if _is_whole(final, lineage, card):
+        return final
+    contract = Contract.model_validate(read_json(folder / "contract.json"))
+    trained = read_json(folder / "trained.json")
+    pipeline = load_model(folder / "model.skops", trained["digest"])
+    history = [feature.name for feature in loaded.problem.features.history]
+    held_out = read_parquet(folder / "reference.parquet")
+    made = folder / ".bundle"
+    save_model_folder(folder / "model.skops", contract, history, held_out.head(EXAMPLE_ROWS), made)
+    documents = {
+        "release.json": release_facts(loaded, folder, lineage, card, trained, contract),
+        "problem.yaml": loaded.text,
+        "problem.json": loaded.problem.model_dump(mode="json"),
+        "contract.json": contract.model_dump(mode="json"),
+        "scorecard.json": card.model_dump(mode="json"),
+        "decision.json": decision.model_dump(mode="json"),
+        "probe.json": probe_document(pipeline, contract, history, held_out.head(PROBE_ROWS)),
+    }
+    files = {"reference.parquet": folder / "reference.parquet"}
+    if lineage.datasheet is not None and lineage.datasheet.exists():
+        files["datasheet.md"] = lineage.datasheet
+    write_bundle(made, documents, files)
+    Bundle.open(made).check_probe()
+    replace_folder(made, final)
+    return final
+
+
+def release_facts(
+    loaded: LoadedProblem,
+    folder: Path,
+    lineage: Lineage,
+    card: Scorecard,
+    trained: dict[str, Any],
+    contract: Contract,
+) -> dict[str, Any]:
+    """What release.json states: identity, lineage, learner, and the times that its data covers."""
+    rows = read_parquet(folder / "features.parquet", ["__time", "__side", "__y"])
+    labelled = rows[rows["__y"].notna()]
+    fitted = labelled[labelled["__side"].isin(["train", "validation"])]
+    return {
+        "problem": loaded.problem.name,
+        "task": contract.task,
+        "target": contract.target,
+        "classes": contract.classes,
+        "run_id": lineage.run_id,
+        "run_key": lineage.run_key,
+        "as_of": lineage.as_of.isoformat(),
+        "snapshot": lineage.snapshot,
+        "snapshot_path": lineage.source,
+        "rows": lineage.rows,
+        "labels": len(labelled),
+        "trained_rows": trained.get("rows"),
+        "trained_until": _moment(fitted["__time"]),
+        "data_until": _moment(labelled["__time"]),
+        "problem_digest": loaded.problem.digest,
+        "contract_digest": contract.digest,
+        "model_digest": card.digest,
+        "code": lineage.code.as_json(),
+        "learner": trained["learner"],
+        "params": trained.get("params", {}),
+        "history": [feature.name for feature in loaded.problem.features.history],
+        "primary": card.primary,
+    }
+
+
+def probe_document(pipeline: Any, contract: Contract, history: list[str], rows: pd.DataFrame) -> dict[str, Any]:
+    """A few held-out rows as a client sends them, with the batch scores; the last has no values at all."""
+    asked = [column for column in contract.columns if column.asked and column.name in rows.columns]
+    if not any(column.required for column in asked):
+        rows = _with_an_empty_row(rows)
+    sent = [
+        {column.name: _json_value(column, row[column.name]) for column in asked}
+        for row in rows.to_dict(orient="records")
+    ]
+    scores = score(pipeline, contract.task, rows)
+    return {
+        "rows": sent,
+        "history": {name: [_number(value) for value in rows[name]] for name in history},
+        "scores": np.atleast_2d(scores.T).T.tolist(),
+    }
+
+
+def _with_an_empty_row(rows: pd.DataFrame) -> pd.DataFrame:
+    longer = rows.reset_index(drop=True).reindex(range(len(rows) + 1))
+    for name in longer.select_dtypes("object").columns:
+        longer[name] = longer[name].where(longer[name].notna(), None)
+    return longer
+
+
+def _json_value(column: Column, value: Any) -> Any:
+    if pd.isna(value):
+        return None
+    if column.kind == "numeric":
+        return float(value)
+    return pd.Timestamp(value).isoformat() if column.kind == "datetime" else str(value)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _moment(times: pd.Series) -> str | None:
+    last = times.max()
+    return None if pd.isna(last) else last.tz_localize("UTC").isoformat()
+
+
+def _is_whole(bundle: Path, lineage: Lineage, card: Scorecard) -> bool:
+    try:
+        facts = Bundle.open(bundle).release
+    except ModelFileError:
+        shutil.rmtree(bundle, ignore_errors=True)
+        return False
+    return facts["run_id"] == lineage.run_id and facts["model_digest"] == card.digest

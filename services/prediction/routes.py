@@ -1,0 +1,147 @@
+"""The service's own API: thin doors to the data plane, and what tells how the service is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from starlette.responses import Response
+
+from pipelines.core.errors import NotFound
+from services.prediction.docs_page import docs_page
+from services.prediction.openapi import describe_label, describe_rows
+
+if TYPE_CHECKING:
+    from services.prediction.app import Service
+
+router = APIRouter()
+_JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
+
+
+@router.post("/v1/models/{problem}/predict", include_in_schema=False)
+async def predict(problem: str, request: Request) -> Response:
+    """The predictions for the rows sent; each is in the log before it is answered."""
+    return _json(await _service(request).plane.predict(problem, await request.body()))
+
+
+@router.post("/v1/models/{problem}/labels", include_in_schema=False)
+async def label(problem: str, request: Request) -> Response:
+    """What became of the labels sent: those accepted are kept for good."""
+    return _json(await _service(request).plane.label(problem, await request.body()))
+
+
+@router.get("/v1/models", summary="All models", response_model=None)
+async def models(request: Request) -> Response:
+    """Every problem with the release that answers for it."""
+    service = _service(request)
+    return _json({"models": [_short(service, problem) for problem in service.champions.problems()]})
+
+
+@router.get("/v1/models/{problem}", summary="One model", response_model=None)
+async def model(problem: str, request: Request) -> Response:
+    """One problem's release in service, what it asks for, and what stands in the way of a newer one."""
+    return _json(_long(_service(request), problem))
+
+
+@router.get("/v1/predictions/{prediction_id}", summary="One prediction", response_model=None)
+async def prediction(prediction_id: str, request: Request) -> Response:
+    """One answer as it was given, with every label that came for it."""
+    return _json(await _service(request).plane.prediction(prediction_id))
+
+
+@router.get("/healthz", summary="Alive", response_model=None)
+async def healthz() -> Response:
+    """Whether the process runs."""
+    return _json({"status": "ok"})
+
+
+@router.get("/readyz", summary="Ready", response_model=None)
+async def readyz(request: Request) -> Response:
+    """Whether requests can be sent here: 503 until it is known what to serve."""
+    ready, content = _readiness(_service(request))
+    return _json(content, 200 if ready else 503)
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_model=None)
+async def metrics(request: Request) -> Response:
+    """The service's metrics in Prometheus' text format."""
+    service = _service(request)
+    service.metrics.log_lag.set(service.writer.lag)
+    service.metrics.log_queue.set(service.writer.queued)
+    service.metrics.score_queue.set(service.scorer.queued)
+    return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """The API's description as a page that needs no internet."""
+    return HTMLResponse(docs_page(request.app.openapi()))
+
+
+def _service(request: Request) -> Service:
+    return cast("Service", request.app.state.service)
+
+
+def _json(content: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(content, option=_JSON), status, media_type="application/json")
+
+
+def _short(service: Service, problem: str) -> dict[str, Any]:
+    registered, refused = service.champions.registered(problem), service.champions.refused(problem)
+    found = next((one for one in service.champions.serving() if one.info.problem == problem), None)
+    about: dict[str, Any] = {
+        "problem": problem,
+        "status": "none" if found is None else "serving",
+        "version": None if found is None else found.info.version,
+        "run_id": None if found is None else found.info.run_id,
+        "champion": registered,
+    }
+    if refused is not None:
+        about["refused"] = {"version": refused.version, "reason": refused.reason, "at": refused.at}
+    if found is None:
+        return about
+    return about | {
+        "task": found.contract.task,
+        "question": found.definition.question,
+        "since": found.since,
+        "history_as_of": found.history_as_of,
+    }
+
+
+def _long(service: Service, problem: str) -> dict[str, Any]:
+    if problem not in service.champions.problems():
+        raise NotFound("no such model: GET /v1/models lists those that are served")
+    about = _short(service, problem)
+    found = next((one for one in service.champions.serving() if one.info.problem == problem), None)
+    if found is None:
+        return about
+    return about | {
+        "model_digest": found.info.digest,
+        "instance": describe_rows(found.contract),
+        "label": describe_label(found.contract),
+        "max_rows": found.definition.serving.max_rows,
+        "release": found.release,
+    }
+
+
+def _readiness(service: Service) -> tuple[bool, dict[str, Any]]:
+    """Ready: it is known what to serve, every champion was tried, and not all of them failed."""
+    champions = service.champions
+    serving = {model.info.problem: model.info.version for model in champions.serving()}
+    missing = [
+        problem
+        for problem in champions.problems()
+        if champions.registered(problem) is not None and problem not in serving
+    ]
+    refused = [problem for problem in missing if champions.refused(problem) is not None]
+    known = champions.reached is not None or bool(serving)
+    ready = known and refused == missing and (bool(serving) or not refused)
+    content = {
+        "status": "ready" if ready else "not ready",
+        "models": serving,
+        "refused": refused,
+        "registry": champions.trouble or "ok",
+    }
+    return ready, content

@@ -1,0 +1,41 @@
+"""Moments in time as people and machines write them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipelines.core.moments import find_form, read_moment
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        (["Jun 12 1998", "Jul 1 2001"], "%b %d %Y"),
+        (["13/01/2013", "01/02/2013"], "%d/%m/%Y"),
+        (["1/13/2013 10:30 PM"], "%m/%d/%Y %I:%M %p"),
+        (["Jan 2013", "Feb 2013"], "%b %Y"),
+        (["2013-01", "2013-12"], "%Y-%m"),
+        (["1/13/98"], "%m/%d/%y"),
+        (["31.12.2013 18:00:01"], "%d.%m.%Y %H:%M:%S"),
+        (["x", "y"], None),
+        ([], None),
+    ],
+)
+def test_a_form_is_found_that_reads_the_texts(texts: list[str], form: str | None) -> None:
+    assert find_form(texts) == form
+
+
+def test_a_few_bad_texts_do_not_hide_the_form() -> None:
+    assert find_form(["13/01/2013"] * 99 + ["?"]) == "%d/%m/%Y"
+
+
+def test_nothing_is_read_from_what_is_no_moment() -> None:
+    assert read_moment(float("nan")) is None
+    assert read_moment(float("inf")) is None
+    assert read_moment(object()) is None
+    assert read_moment("0001-01-01T00:00:00+14:00") is None
+
+
+def test_iso_goes_before_the_form() -> None:
+    assert read_moment("2013-02-01", "%Y-%d-%m") == np.datetime64("2013-02-01", "us")

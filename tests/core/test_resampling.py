@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.core.resampling import DRAWS, MOST_BLOCKS, interval, resample, tails, time_clusters, wilson
+
+HOUR = np.timedelta64(1, "h")
+START = np.datetime64("2024-01-01", "us")
+
+
+def test_rows_of_one_cluster_share_a_block_whatever_their_order() -> None:
+    names = np.array(["b", "a", "b", "c", "a"])
+    drawn = resample(5, names)
+    assert drawn.count == 3
+    assert drawn.block.tolist() == [1, 0, 1, 2, 0]
+    shuffled = np.array([4, 2, 0, 3, 1])
+    assert resample(5, names[shuffled]).block.tolist() == drawn.block[shuffled].tolist()
+
+
+def test_many_clusters_are_put_together_evenly_and_none_is_torn() -> None:
+    names = np.repeat(np.arange(1000), 3)
+    drawn = resample(3000, names)
+    assert drawn.count == MOST_BLOCKS
+    assert all(len(set(drawn.block[names == name])) == 1 for name in range(1000))
+    sizes = np.bincount(drawn.block)
+    assert sizes.max() - sizes.min() <= 3
+
+
+@given(st.integers(1, 600), st.integers(0, 5))
+def test_every_draw_takes_as_many_blocks_as_there_are(rows: int, seed: int) -> None:
+    weights = resample(rows, seed=seed).weights
+    assert weights.shape == (DRAWS, min(rows, MOST_BLOCKS))
+    assert (weights.sum(axis=1) == weights.shape[1]).all()
+
+
+def test_no_rows_give_no_blocks() -> None:
+    assert resample(0).count == 0
+
+
+@given(st.floats(-5, 5), st.integers(2, 50), st.integers(0, 99))
+def test_an_interval_holds_its_value(value: float, blocks: int, seed: int) -> None:
+    found = interval(value, np.random.default_rng(seed).normal(size=200), blocks)
+    assert found is not None
+    assert found[0] <= value <= found[1]
+
+
+def test_an_interval_needs_two_blocks_and_defined_draws() -> None:
+    assert interval(1.0, np.ones(10), blocks=1) is None
+    assert interval(1.0, np.array([1.0, np.nan, np.nan]), blocks=9) is None
+    assert interval(1.0, np.array([]), blocks=9) is None
+
+
+def test_few_blocks_widen_the_tails() -> None:
+    assert tails(400, 0.95)[0] == pytest.approx(0.025, abs=0.001)
+    assert tails(12, 0.95)[0] < 0.012
+    assert tails(2, 0.95)[0] < 1e-30
+
+
+def test_the_interval_of_a_mean_covers_the_truth_as_often_as_it_says() -> None:
+    source = np.random.default_rng(0)
+    hits = 0
+    for _ in range(400):
+        values = source.exponential(size=60)
+        drawn = resample(60)
+        found = interval(values.mean(), drawn.weights @ drawn.sums(values) / 60, drawn.count)
+        assert found is not None
+        hits += found[0] <= 1 <= found[1]
+    assert 0.90 <= hits / 400 <= 0.98
+
+
+def test_clustered_rows_get_wider_intervals_than_they_would_alone() -> None:
+    source = np.random.default_rng(1)
+    days = np.repeat(np.arange(30), 100)
+    values = source.normal(size=30)[days] + source.normal(size=3000)
+
+    def width(clusters: np.ndarray | None) -> float:
+        drawn = resample(3000, clusters)
+        sums, rows = drawn.sums(values), drawn.sums(np.ones(3000))
+        found = interval(values.mean(), drawn.weights @ sums / (drawn.weights @ rows), drawn.count)
+        assert found is not None
+        return found[1] - found[0]
+
+    assert width(days) > 4 * width(None)
+
+
+def test_days_are_clusters_where_there_are_ten() -> None:
+    days = time_clusters(START + np.arange(24 * 10) * HOUR)
+    assert days is not None
+    assert len(set(days.tolist())) == 10
+
+
+def test_few_days_are_cut_into_stretches_and_equal_moments_stay_together() -> None:
+    moments = START + np.repeat(np.arange(24), 5) * HOUR
+    stretches = time_clusters(moments)
+    assert stretches is not None
+    assert len(set(stretches.tolist())) == 10
+    assert all(len(set(stretches[moments == one].tolist())) == 1 for one in moments)
+
+
+def test_a_handful_of_rows_in_few_days_counts_as_independent() -> None:
+    assert time_clusters(START + np.arange(20) * HOUR) is None
+    assert time_clusters(np.full(200, START)) is None
+
+
+def test_twenty_right_of_twenty_is_no_certainty() -> None:
+    low, high = wilson(20, 20)
+    assert low == pytest.approx(0.839, abs=0.001)
+    assert high == 1
+    assert wilson(0, 20)[0] == 0

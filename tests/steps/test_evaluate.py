@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipelines.core.contract import Contract
+from pipelines.core.errors import NotEnoughData
+from pipelines.core.scorecard import Scorecard
+from pipelines.core.settings import Settings
+from pipelines.steps.evaluate import baseline_scores, decoded, evaluate
+from pipelines.steps.release import release
+from pipelines.stores.champions import open_champion
+from pipelines.stores.files import read_json
+
+
+def card_of(path: Path) -> Scorecard:
+    return Scorecard.model_validate(read_json(path))
+
+
+def test_the_first_scorecard_has_everything_but_a_champion(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings, extra="good_enough:\n  slices: [line, rain]\n")
+    card = card_of(evaluate(run.loaded, run.folder, None))
+    assert card.rows == 120
+    assert card.champion is None
+    assert card.comparison is None
+    assert card.metrics["roc_auc"].value is not None
+    assert card.metrics["roc_auc"].value > 0.8
+    assert card.baseline["roc_auc"].value == 0.5
+    assert {one.column for one in card.slices} == {"line", "rain"}
+    assert any("bootstrap" in note for note in card.notes)
+    assert card.period is not None
+    assert card.period[0] < card.period[1]
+    assert card.classes == ["false", "true"]
+    assert sum(sum(row) for row in card.confusion or []) == 120
+
+
+def test_the_reference_has_input_answers_and_labels(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    evaluate(run.loaded, run.folder, None)
+    reference = pd.read_parquet(run.folder / "reference.parquet")
+    assert {"rain", "line", "rate", "prediction", "probability_true", "label", "__time"} <= set(reference)
+    assert len(reference) == 120
+    assert (reference["prediction"] == (reference["probability_true"] > 0.5)).all()
+    features = pd.read_parquet(run.folder / "features.parquet").set_index("__row")
+    truth = features.loc[reference["__row"], "__y"].to_numpy()
+    assert (reference["label"].to_numpy() == (truth == 1)).all()
+
+
+def test_evaluating_again_gives_the_same_bytes(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    outputs = ("scorecard.json", "reference.parquet")
+    evaluate(run.loaded, run.folder, None)
+    first = [(run.folder / name).read_bytes() for name in outputs]
+    evaluate(run.loaded, run.folder, None)
+    assert [(run.folder / name).read_bytes() for name in outputs] == first
+
+
+def test_the_champion_is_scored_on_the_same_rows(toy: ModuleType, settings: Settings) -> None:
+    first = toy.make_run(settings, hidden=("rain",))
+    evaluate(first.loaded, first.folder, None)
+    assert release(first.loaded, settings, first.folder, first.ingested, toy.AS_OF).decision == "promote"
+    champion = open_champion(settings, "trains")
+    second = toy.make_run(settings)
+    card = card_of(evaluate(second.loaded, second.folder, champion))
+    assert card.champion is not None
+    assert card.champion.reason is None
+    assert card.champion.version == 1
+    alone = card_of(first.folder / "scorecard.json").metrics["log_loss"]
+    assert card.champion.metrics["log_loss"].value == pytest.approx(alone.value)
+    assert card.comparison is not None
+    assert card.comparison.low is not None
+    assert card.comparison.low > 0
+
+
+def test_no_labelled_test_row_is_said(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    features = pd.read_parquet(run.folder / "features.parquet")
+    features.loc[features["__side"] == "test", "__y"] = np.nan
+    features.to_parquet(run.folder / "features.parquet")
+    with pytest.raises(NotEnoughData, match="no labelled test row"):
+        evaluate(run.loaded, run.folder, None)
+
+
+@pytest.mark.parametrize("kept", [1, 3, 20])
+def test_tiny_and_one_class_tests_are_judged(toy: ModuleType, settings: Settings, kept: int) -> None:
+    run = toy.make_run(settings, extra="good_enough:\n  slices: [line]\n")
+    features = pd.read_parquet(run.folder / "features.parquet")
+    test = features["__side"] == "test"
+    features.loc[test, "__y"] = [1.0] * kept + [np.nan] * (test.sum() - kept)
+    features.to_parquet(run.folder / "features.parquet")
+    card = card_of(evaluate(run.loaded, run.folder, None))
+    assert card.rows == kept
+    assert card.metrics["roc_auc"].value is None
+    assert card.metrics["log_loss"].value is not None
+
+
+def contract(**parts: Any) -> Contract:
+    return Contract.model_validate({"problem": "x", "target": "y", "columns": [], **parts})
+
+
+def test_the_baseline_is_learnt_from_the_training_rows_alone(toy: ModuleType, settings: Settings) -> None:
+    rows = pd.DataFrame({"__side": ["train", "train", "validation", "test"], "__y": [0.0, 2.0, 2.0, 1.0]})
+    problem = toy.make_run(settings, rows=200).loaded.problem
+    shares = baseline_scores(problem, contract(task="multiclass", classes=["a", "b", "c"]), rows, 2)
+    assert shares == pytest.approx(np.tile([1 / 3, 0, 2 / 3], (2, 1)))
+    assert baseline_scores(problem, contract(task="regression"), rows, 1) == pytest.approx([4 / 3])
+
+
+def test_labels_come_back_in_their_own_type() -> None:
+    whole = contract(task="multiclass", classes=["1", "2"], class_type="integer")
+    assert decoded(whole, np.array([1.0, 0.0])).tolist() == [2, 1]
+    truth = contract(task="binary", classes=["false", "true"], class_type="boolean")
+    assert decoded(truth, np.array([1.0])).tolist() == [True]
+    assert decoded(contract(task="regression"), np.array([1.5])).tolist() == [1.5]

@@ -1,0 +1,164 @@
+"""The log keeps every answer and every label, whatever their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.core.errors import NotFound, Unavailable
+from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
+
+NOON = datetime(2013, 3, 1, 12, tzinfo=UTC)
+
+
+def entry(at: datetime = NOON, problem: str = "flights", **changes: Any) -> LoggedPrediction:
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "problem": problem,
+        "version": 3,
+        "run_id": "r1",
+        "at": at,
+        "time": None,
+        "inputs": {"carrier": "UA", "distance": float("nan")},
+        "prediction": True,
+        "probabilities": {"false": 0.25, "true": 0.75},
+    }
+    return LoggedPrediction(**values | changes)
+
+
+def boolean(label: Any) -> bool:
+    if not isinstance(label, bool):
+        raise ValueError("must be true or false")
+    return label
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[PredictionLog]:
+    opened = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+    yield opened
+    opened.close()
+
+
+def test_an_answer_is_found_by_its_id_as_it_was_given(log: PredictionLog) -> None:
+    given_one = entry(time=NOON - timedelta(days=1), history={"late_7d": 0.5})
+    log.append([given_one])
+    found = log.get(given_one.id)
+    assert found.inputs == {"carrier": "UA", "distance": None}
+    assert (found.prediction, found.probabilities, found.history) == (
+        True,
+        {"false": 0.25, "true": 0.75},
+        {"late_7d": 0.5},
+    )
+    assert (found.at, found.time) == (datetime(2013, 3, 1, 12), datetime(2013, 2, 28, 12))
+    with pytest.raises(NotFound, match="holds no prediction"):
+        log.get("absent")
+
+
+def test_a_window_takes_its_start_and_leaves_its_end(log: PredictionLog) -> None:
+    hours = [entry(NOON + timedelta(hours=hour)) for hour in range(4)]
+    other = entry(NOON + timedelta(hours=1), problem="houses")
+    log.append([*reversed(hours), other])
+    frame = log.window("flights", NOON + timedelta(hours=1), NOON + timedelta(hours=3))
+    assert frame["id"].tolist() == [hours[1].id, hours[2].id]
+    assert frame["label"].tolist() == [None, None]
+    assert frame["known_at"].isna().all()
+    assert log.window("houses", NOON + timedelta(days=9), NOON + timedelta(days=10)).empty
+
+
+def test_a_row_belongs_to_the_moment_it_speaks_of(log: PredictionLog) -> None:
+    log.append([entry(NOON + timedelta(days=30), time=NOON)])
+    frame = log.window("flights", NOON, NOON + timedelta(hours=1))
+    assert frame["moment"].tolist() == [datetime(2013, 3, 1, 12)]
+    assert log.last_moment("flights") == datetime(2013, 3, 1, 12)
+    assert log.last_moment("houses") is None
+
+
+def test_labels_come_in_any_order_and_the_last_received_counts(log: PredictionLog) -> None:
+    one, two, other = entry(), entry(NOON + timedelta(minutes=1)), entry(problem="houses")
+    log.append([one, two, other])
+    items = [
+        {"id": two.id, "label": True, "known_at": NOON + timedelta(hours=3)},
+        {"id": "absent", "label": True},
+        {"id": one.id, "label": "perhaps"},
+        {"id": other.id, "label": True},
+        {"id": one.id, "label": True},
+    ]
+    receipt = log.add_labels("flights", items, NOON + timedelta(hours=4), boolean)
+    assert receipt.accepted == [two.id, one.id]
+    assert [(r.position, r.reason) for r in receipt.rejected] == [
+        (1, "no prediction of flights has this id"),
+        (2, "must be true or false"),
+        (3, "no prediction of flights has this id"),
+    ]
+    log.add_labels("flights", [{"id": one.id, "label": False}], NOON + timedelta(hours=5), boolean)
+    frame = log.window("flights", NOON, NOON + timedelta(days=1))
+    assert frame["label"].tolist() == [False, True]
+    assert [label.label for label in log.labels(one.id)] == [True, False]
+    assert log.counts("flights") == {"predictions": 2, "labelled": 2}
+
+
+def test_only_labels_known_by_then_count(log: PredictionLog) -> None:
+    one = entry()
+    log.append([one])
+    for hour, label in ((1, True), (5, False)):
+        known = {"id": one.id, "label": label, "known_at": NOON + timedelta(hours=hour)}
+        log.add_labels("flights", [known], NOON + timedelta(days=9), boolean)
+
+    def seen(hour: int) -> Any:
+        frame = log.window("flights", NOON, NOON + timedelta(days=1), labels_as_of=NOON + timedelta(hours=hour))
+        return frame["label"][0]
+
+    assert [seen(0), seen(1), seen(4), seen(5)] == [None, True, True, False]
+    assert log.new_labels("flights", NOON, NOON + timedelta(hours=2)) == 1
+    assert log.new_labels("flights", NOON + timedelta(hours=1), NOON + timedelta(hours=2)) == 0
+
+
+def test_a_batch_is_kept_in_full_or_not_at_all(log: PredictionLog) -> None:
+    kept = entry()
+    log.append([kept])
+    fresh = entry()
+    with pytest.raises(Unavailable, match="takes no rows"):
+        log.append([fresh, kept])
+    assert log.counts("flights") == {"predictions": 1, "labelled": 0}
+
+
+def test_many_writers_lose_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'shared.db'}"
+
+    def write() -> None:
+        mine = PredictionLog(url)  # its own connection, as another process has
+        for _ in range(10):
+            mine.append([entry() for _ in range(5)])
+        mine.close()
+
+    writers = [Thread(target=write) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    log = PredictionLog(url)
+    assert log.counts("flights")["predictions"] == 200
+    log.close()
+
+
+def test_a_database_that_does_not_open_is_named(tmp_path: Path) -> None:
+    (tmp_path / "log.db").mkdir()
+    with pytest.raises(Unavailable, match="does not answer"):
+        PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=5))
+def test_any_json_label_comes_back(label: Any) -> None:
+    log = PredictionLog("sqlite://")
+    one = entry()
+    log.append([one])
+    log.add_labels("flights", [{"id": one.id, "label": label}], NOON, lambda value: value)
+    assert log.window("flights", NOON, NOON + timedelta(hours=1))["label"].tolist() == [label]
+    log.close()

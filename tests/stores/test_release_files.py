@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from pipelines.core.errors import ModelFileError
+from pipelines.core.settings import Settings
+from pipelines.steps.evaluate import evaluate
+from pipelines.stores.bundle import Bundle
+from pipelines.stores.files import digest_file, read_json, write_json
+from pipelines.stores.release_files import make_bundle
+
+
+def test_a_bundle_is_made_once_per_run_and_mended_when_damaged(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    card, decision = toy.judged(run, None, evaluate)
+    made = make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision)
+    first = digest_file(made / "manifest.json")
+    assert digest_file(make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision) / "manifest.json") == first
+    (made / "model.skops").write_bytes(b"")
+    make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision)
+    Bundle.open(made).check_probe()
+    other = make_bundle(run.loaded, run.folder, toy.lineage(run, "r2"), card, decision)
+    assert Bundle.open(other).release["run_id"] == "r2"
+    assert not (run.folder / ".bundle").exists()
+
+
+def test_the_facts_are_those_of_the_rows(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    card, decision = toy.judged(run, None, evaluate)
+    facts = Bundle.open(make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision)).release
+    rows = pd.read_parquet(run.folder / "features.parquet")
+    assert pd.Timestamp(facts["data_until"]).tz_localize(None) == rows["__time"].max()
+    assert pd.Timestamp(facts["trained_until"]).tz_localize(None) == rows["__time"][rows["__side"] != "test"].max()
+    assert (facts["labels"], facts["rows"], facts["trained_rows"]) == (600, 600, 480)
+    assert (facts["history"], facts["classes"], facts["learner"]) == (["rate"], ["false", "true"], "linear")
+
+
+def test_a_model_that_is_not_the_one_judged_is_not_released(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    card, decision = toy.judged(run, None, evaluate)
+    trained = read_json(run.folder / "trained.json")
+    write_json(run.folder / "trained.json", {**trained, "digest": "0" * 64})
+    with pytest.raises(ModelFileError, match="is expected"):
+        make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision)
+    assert not (run.folder / "bundle").exists()

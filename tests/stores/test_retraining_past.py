@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from pipelines.core.retraining import RetrainingHistory
+from pipelines.core.settings import Settings
+from pipelines.stores.ledger import Ledger
+from pipelines.stores.retraining_past import retraining_past
+
+NOW = datetime(2013, 3, 8, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def ledger(settings: Settings) -> Iterator[Ledger]:
+    opened = Ledger(settings.database)
+    yield opened
+    opened.close()
+
+
+def decide(ledger: Ledger, *outcomes: str) -> None:
+    for number, outcome in enumerate(outcomes):
+        kind = "release" if outcome in ("keep", "promote") else outcome
+        ledger.record(f"{kind}:{number}", at=NOW, problem="p", kind=kind, outcome=outcome, version=number + 1)
+
+
+def test_nothing_has_happened_yet(ledger: Ledger) -> None:
+    assert retraining_past(ledger, "p", NOW) == RetrainingHistory(None, None, 0)
+
+
+def test_the_last_request_counts_on_its_own_clock(ledger: Ledger) -> None:
+    for number, as_of in enumerate([NOW - 3 * DAY, NOW - DAY, NOW + DAY]):
+        request = ledger.request("p", f"k{number}", reason="", as_of=as_of, at=NOW)
+        ledger.finish(request.id, NOW, "keep")
+    assert retraining_past(ledger, "p", NOW).last_retraining == NOW - DAY
+    assert retraining_past(ledger, "p", (NOW - 2 * DAY).replace(tzinfo=None)).last_retraining == NOW - 3 * DAY
+
+
+def test_a_request_in_flight_is_named(ledger: Ledger) -> None:
+    ledger.request("other", "theirs", reason="", as_of=NOW, at=NOW)
+    assert retraining_past(ledger, "p", NOW).pending is None
+    ledger.request("p", "mine", reason="", as_of=NOW, at=NOW)
+    assert retraining_past(ledger, "p", NOW).pending == "mine"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "rejections"),
+    [
+        (["promote", "keep", "keep"], 2),
+        (["keep", "keep", "promote"], 0),
+        (["keep", "roll_back", "keep"], 1),
+        (["keep", "not_enough_data", "keep"], 2),
+    ],
+)
+def test_rejections_in_a_row_are_counted(ledger: Ledger, outcomes: list[str], rejections: int) -> None:
+    decide(ledger, *outcomes)
+    assert retraining_past(ledger, "p", NOW).rejections == rejections
