@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.commands.arguments import Json
-from pipelines.commands.output import remark, table, write_result
+from pipelines.commands.output import decisive, remark, table, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _train(as_of: datetime, why: str) -> dict[str, Any]:
 def _decision(as_of: datetime, why: str, summary: dict[str, Any]) -> dict[str, Any]:
     kept = {name: summary.get(name) for name in ("decision", "version", "snapshot", "model_digest", "reasons")}
     remark(f"  {as_of:%d %b}  {why} training: {kept['decision']}, version {kept['version']}")
-    remark(f"          {_decisive(kept['reasons'])}")
+    remark(f"          {decisive(kept['reasons'])}")
     return {"as_of": as_of.isoformat(), "why": why, **kept}
 
 
@@ -213,7 +213,7 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
     ]
     table("Weeks", ("week of", "asked", "labels", "version", "verdict", "why"), weeks)
     decided = [
-        (one["as_of"][:10], one["why"], one["decision"], one["version"], _decisive(one["reasons"]))
+        (one["as_of"][:10], one["why"], one["decision"], one["version"], decisive(one["reasons"]))
         for one in result["decisions"]
     ]
     table("Decisions", ("as of", "asked by", "decision", "version", "reason"), decided)
@@ -228,12 +228,6 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
     ]
     table(f"{result['predictions']} predictions, {result['labels']} labels, {result['seconds']:.0f} s. Look at:",
           ("where", "what"), looks)  # fmt: skip
-
-
-def _decisive(reasons: list[str] | None) -> str:
-    """The reason that says most: the comparison with the champion, else with the baseline."""
-    found = [one for word in ("champion", "baseline") for one in reasons or [] if word in one]
-    return (found or reasons or ["–"])[0]
 
 
 def _kinds(kinds: dict[str, str]) -> str:

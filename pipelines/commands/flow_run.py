@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,18 +15,13 @@ def flow_run(module: str, flow: str) -> Iterator[Callable[..., Any]]:
     """The flow `flow` of `pipelines.flows.<module>`, ready to be called; what it tells is drawn on stderr."""
     with live_progress() as listener:
         listener("start", 0, 1, "waking Prefect")
-        waking = threading.Thread(target=_wake, name="wake-prefect", daemon=True)
-        waking.start()  # takes as long as importing the steps
+        from pipelines.flows.waking import begin_waking
+
+        wait_until_awake = begin_waking()
         found = getattr(importlib.import_module(f"pipelines.flows.{module}"), flow)
-        waking.join()
+        wait_until_awake()
         listener("start", 1, 1, "Prefect is awake")
         from pipelines.flows.progress import listening
 
         with listening(listener):
             yield found
-
-
-def _wake() -> None:
-    from pipelines.flows.waking import wake_prefect
-
-    wake_prefect()

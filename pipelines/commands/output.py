@@ -95,6 +95,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     console.print(drawn)
 
 
+def decisive(reasons: Sequence[str] | None) -> str:
+    """The reason that says most: the comparison with the champion, else with the baseline, else the first.
+
+    >>> decisive(["9935 held-out labels", "log_loss 0.502 beats the baseline (0.5583)"])
+    'log_loss 0.502 beats the baseline (0.5583)'
+    """
+    found = [one for word in ("champion", "baseline") for one in reasons or () if word in one]
+    return (found or list(reasons or ()) or ["–"])[0]
+
+
 def number(value: float | None) -> str:
     """A metric for a person: four significant digits.
 

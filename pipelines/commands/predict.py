@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -52,6 +53,7 @@ def _score(settings: Settings, name: str, rows: Path, output: Path, as_of: datet
         listener("score", 0, 1, rows.name)
         from pipelines.steps.score import score_table
 
-        scored = score_table(name, settings, rows, output, as_of, log=log)
+        tell = partial(listener, "score", 0, 1)
+        scored = score_table(name, settings, rows, output, as_of, log, lambda done, text: tell(text))
         listener("score", 1, 1, f"{scored.rows:,} rows")
     return scored

@@ -10,7 +10,7 @@ import typer
 
 from pipelines.commands.arguments import Json, ProblemName, now
 from pipelines.commands.names import problem_name
-from pipelines.commands.output import remark, table, write_result
+from pipelines.commands.output import decisive, remark, table, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def releases(
     problem: Annotated[str | None, typer.Argument(metavar="[PROBLEM]", help="Only this problem's.")] = None,
     json: Json = False,
 ) -> None:
-    """List every registered version with its aliases, and the decisions on it, newest first."""
+    """List every registered version with its aliases, and the decisions on releases, newest first."""
     settings = read_settings()
     prepare_tools(settings, with_server=False)
     from pipelines.stores.registry import Registry
@@ -43,7 +43,7 @@ def releases(
         ]
         table("Releases", columns, rows)
         lines = [
-            (one["at"], one["problem"], one["outcome"], one["version"], one["actor"], "; ".join(one["reasons"]))
+            (one["at"], one["problem"], one["outcome"], one["version"], one["actor"], decisive(one["reasons"]))
             for one in decisions
         ]
         table("Decisions", ("at", "problem", "outcome", "version", "by", "because"), lines)
@@ -108,9 +108,9 @@ def _decisions(settings: Settings, problem: str) -> list[dict[str, Any]]:
 
     ledger = Ledger(settings.database)
     try:
-        entries = ledger.entries(problem, limit=50)
+        entries = ledger.entries(problem, limit=500)
     finally:
         ledger.close()
     names = ("at", "problem", "kind", "outcome", "version", "actor", "reasons")
-    found = [{name: getattr(entry, name) for name in names} for entry in entries]
+    found = [{name: getattr(entry, name) for name in names} for entry in entries if entry.kind != "verdict"]
     return [one | {"at": one["at"].isoformat(timespec="seconds")} for one in found]

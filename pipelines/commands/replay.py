@@ -38,7 +38,7 @@ class Replay:
         first, last = self.rows["moment"].searchsorted([_naive(start), _naive(end)])
         for position in range(int(first), int(last), BATCH):
             chunk = self.rows.iloc[position : min(position + BATCH, int(last))]
-            content = chunk[self.sent].to_json(orient="records", date_format="iso", double_precision=15)
+            content = chunk[self.sent].to_json(orient="records", date_format="iso", date_unit="us", double_precision=15)
             answer = self._post("predict", f'{{"instances":{content}}}')
             version = int(answer["model"]["version"])
             self.versions[version] = self.versions.get(version, 0) + len(chunk)
@@ -51,11 +51,11 @@ class Replay:
         """Give the label of every answered row that is known by `now`; gives how many the service accepted."""
         moment = _naive(now)
         ready = [one for one in self._open if one[1] <= moment]  # a label that never comes compares as False
-        self._open = [one for one in self._open if not one[1] <= moment]
         accepted = 0
         for batch in _batches(ready):
             labels = [{"id": key, "label": label, "known_at": known.isoformat() + "Z"} for key, known, label in batch]
             accepted += len(self._post("labels", json={"labels": labels})["accepted"])
+        self._open = [one for one in self._open if not one[1] <= moment]  # only now: a failed call forgets nothing
         self.labelled += accepted
         return accepted
 

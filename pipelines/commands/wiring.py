@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import warnings
 
@@ -9,13 +10,19 @@ from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stack.addresses import live_prefect_api
 from pipelines.stack.environment import tool_environment
-from pipelines.stack.processes import end_orphans, helper_mark
+from pipelines.stack.processes import HELPER, TOKEN, end_orphans, helper_mark
 
 
 def read_settings() -> Settings:
     """The settings of this process; ProblemError names a variable that cannot be used."""
     from pydantic import ValidationError
 
+    known = {f"RATCHET_{name.upper()}" for name in Settings.model_fields} | {TOKEN, HELPER}
+    for name in sorted(name for name in os.environ if name.startswith("RATCHET_") and name not in known):
+        close = difflib.get_close_matches(name, known, n=1)
+        raise ProblemError(
+            f"{name} is no setting; " + (f"did you mean {close[0]}?" if close else "see docs/reference/settings.md")
+        )
     try:
         return Settings()
     except ValidationError as error:

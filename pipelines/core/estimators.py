@@ -85,6 +85,7 @@ class _LightGBM(BaseEstimator):
         colsample: float = 1.0,
         subsample: float = 1.0,
         reg_lambda: float = 0.0,
+        max_bin: int = 255,
         random_state: int = 0,
         n_jobs: int = 1,
     ) -> None:
@@ -95,6 +96,7 @@ class _LightGBM(BaseEstimator):
         self.colsample = colsample
         self.subsample = subsample
         self.reg_lambda = reg_lambda
+        self.max_bin = max_bin
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -112,6 +114,7 @@ class _LightGBM(BaseEstimator):
             "bagging_fraction": self.subsample,
             "bagging_freq": 1 if self.subsample < 1 else 0,
             "lambda_l2": self.reg_lambda,
+            "max_bin": self.max_bin,
             "seed": self.random_state,
             "num_threads": self.n_jobs,
             "deterministic": True,

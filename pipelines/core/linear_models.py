@@ -17,9 +17,10 @@ def _linear(task: Task, params: Params, seed: int, threads: int) -> Any:
 
 
 def _linear_defaults(size: Size) -> list[Params]:
+    wide = size.columns > 150
     if size.task == "regression":
-        return [{"alpha": 1.0}, {"alpha": 100.0}]
-    return [{"C": 1.0}, {"C": 0.03}]
+        return [{"alpha": alpha} for alpha in (1.0, 100.0, *([3_000.0] if wide else []))]
+    return [{"C": strength} for strength in (1.0, 0.03, *([0.001] if wide else []))]
 
 
 def _linear_space(trial: Trial, size: Size) -> Params:

@@ -34,6 +34,8 @@ FORMS = (
 
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
 _COMPACT = re.compile(r"\d{8}|\d{14}")  # 20130131 and 20130131180000; other runs of digits are numbers
+# Year first is never ambiguous, whatever stands between: 2013/01/31, 2013.1.31 18:00. DuckDB reads these as dates too.
+_YEAR_FIRST = re.compile(r"(\d{4})([-/. ])(\d{1,2})\2(\d{1,2})(?:[T ]+(\d.*))?")
 _DIGITS = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
@@ -83,11 +85,19 @@ def _reads(form: str, texts: list[str], share: float) -> bool:
 def _from_text(text: str, form: str | None) -> np.datetime64 | None:
     if _DIGITS.fullmatch(text) and not _COMPACT.fullmatch(text):
         return None
+    moment = _from_iso(text) or (_by_form(text, form) if form else None)
+    return _from_datetime(moment) if moment else None
+
+
+def _from_iso(text: str) -> datetime | None:
+    found = _YEAR_FIRST.fullmatch(text)
+    if found is not None:
+        year, _, month, day, time = found.groups()
+        text = f"{year}-{month:0>2}-{day:0>2}" + (f"T{time}" if time else "")
     try:
-        return _from_datetime(datetime.fromisoformat(text))
+        return datetime.fromisoformat(text)
     except ValueError:
-        moment = _by_form(text, form) if form else None
-        return _from_datetime(moment) if moment else None
+        return None
 
 
 def _by_form(text: str, form: str) -> datetime | None:

@@ -39,7 +39,10 @@ def parse_duration(value: object) -> timedelta:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(value))
     if match is None:
         raise ValueError(f"{value!r} is no duration: write a number and a unit, such as 30m, 6h, 7d or 4w")
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    try:
+        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    except OverflowError:
+        raise ValueError(f"{value!r} is longer than anything that can be told") from None
 
 
 def write_duration(value: timedelta) -> str:
@@ -52,7 +55,7 @@ def write_duration(value: timedelta) -> str:
     for unit in ("w", "d", "h", "m"):
         if seconds and seconds % _UNITS[unit] == 0:
             return f"{int(seconds // _UNITS[unit])}{unit}"
-    return f"{seconds:g}s"
+    return f"{int(seconds)}s" if seconds.is_integer() else f"{seconds:f}".rstrip("0") + "s"
 
 
 Duration = Annotated[
@@ -92,10 +95,10 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _named_files_need_sql(self) -> Source:
-        if isinstance(self.files, dict) and len(self.files) != 1 and not self.sql:
-            raise ValueError("several named files need `sql` to say how they are joined")
         if not self.files:
             raise ValueError("at least one file is needed")
+        if isinstance(self.files, dict) and len(self.files) > 1 and not self.sql:
+            raise ValueError("several named files need `sql` to say how they are joined")
         return self
 
 
@@ -136,9 +139,9 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _one_way_to_know(self) -> Data:
-        if self.label_known_at and self.label_delay:
+        if self.label_known_at is not None and self.label_delay is not None:
             raise ValueError("give label_known_at or label_delay, not both")
-        if (self.label_known_at or self.label_delay) and not self.time:
+        if (self.label_known_at is not None or self.label_delay is not None) and not self.time:
             raise ValueError("label_known_at and label_delay need `time`")
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
     prefect_port: int = Field(4200, ge=0, le=65535, description="Prefect (0: any free port)")
     evidently_port: int = Field(8001, ge=0, le=65535, description="Evidently UI (0: any free port)")
     poll_seconds: float = Field(0.5, gt=0, le=60, description="How often the service looks for a new champion")
-    log_level: str = Field("info", description="debug, info, warning or error")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the service logs")
 
     @field_validator("home", "data")
     @classmethod

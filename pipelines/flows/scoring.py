@@ -19,7 +19,7 @@ from pipelines.steps.score import Scored, score_table
 def score_rows(problem: str, settings: Settings, table: Path, output: Path, as_of: datetime, log: bool) -> Scored:
     """The scored table."""
     tell("score", 0, 1, f"{table.name}")
-    scored = score_table(problem, settings, table, output, as_of, log=log)
+    scored = score_table(problem, settings, table, output, as_of, log, lambda done, text: tell("score", 0, 1, text))
     tell("score", 1, 1, f"{output.name}")
     return scored
 

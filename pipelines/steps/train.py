@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipelines.core.problem import Problem
     from pipelines.stores.problem_files import LoadedProblem
 
-_THREADED_CELLS = 1_000_000  # of a table below which a second thread costs more than it brings
+_THREADED_CELLS = 5_000_000  # below, threads that wait for each other gain little, and lose much on a busy machine
 
 
 @dataclass(frozen=True)

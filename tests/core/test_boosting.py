@@ -18,8 +18,8 @@ def test_rounds_shrink_with_the_table_and_the_rate_grows() -> None:
     ]
     assert [start["n_estimators"] for start in starts] == [400, 156, 200, 40]
     assert [start["learning_rate"] for start in starts] == [0.05, 0.1, 0.1, 0.1]
-    assert [start["num_leaves"] for start in starts] == [31, 31, 63, 63]
-    assert starts[3]["colsample"] == 0.1
+    assert [start["num_leaves"] for start in starts] == [31, 31, 63, 15]
+    assert [start["max_bin"] for start in starts] == [255, 255, 255, 63]
 
 
 def test_leaves_of_a_small_table_hold_few_rows() -> None:

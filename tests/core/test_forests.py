@@ -21,6 +21,6 @@ def test_every_tree_of_a_huge_table_sees_a_part() -> None:
     assert not RANDOM_FOREST.affordable(Size("binary", 500_000, 20))
 
 
-def test_threads_and_seed_are_passed_on() -> None:
+def test_all_cores_and_the_seed() -> None:
     model = RANDOM_FOREST.build("regression", {"n_estimators": 5}, 7, 2)
-    assert (model.random_state, model.n_jobs, model.n_estimators) == (7, 2, 5)
+    assert (model.random_state, model.n_jobs, model.n_estimators) == (7, -1, 5)

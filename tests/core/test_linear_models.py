@@ -16,6 +16,7 @@ def test_ridge_for_values_and_logistic_for_classes() -> None:
 
 
 def test_a_weak_and_a_strong_penalty_are_tried_first() -> None:
-    assert [start["C"] for start in LINEAR.defaults(Size("binary", 100, 1500))] == [1.0, 0.03]
-    assert [start["alpha"] for start in LINEAR.defaults(Size("regression", 100, 1500))] == [1.0, 100.0]
+    assert [start["C"] for start in LINEAR.defaults(Size("binary", 100, 15))] == [1.0, 0.03]
+    assert [start["C"] for start in LINEAR.defaults(Size("binary", 100, 1500))] == [1.0, 0.03, 0.001]
+    assert [start["alpha"] for start in LINEAR.defaults(Size("regression", 100, 1500))] == [1.0, 100.0, 3_000.0]
     assert LINEAR.affordable(Size("binary", 10_000_000, 100))

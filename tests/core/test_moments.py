@@ -39,3 +39,15 @@ def test_nothing_is_read_from_what_is_no_moment() -> None:
 
 def test_iso_goes_before_the_form() -> None:
     assert read_moment("2013-02-01", "%Y-%d-%m") == np.datetime64("2013-02-01", "us")
+
+
+@pytest.mark.parametrize(
+    "text", ["2013/01/31", "2013.1.31", "2013 01 31", "2013-1-31", "2013/1/31 00:00", "2013/01/31T00:00Z"]
+)
+def test_year_first_is_read_whatever_stands_between(text: str) -> None:
+    assert read_moment(text) == np.datetime64("2013-01-31T00:00:00", "us")
+
+
+@pytest.mark.parametrize("text", ["2013/13/31", "2013/01-31", "2013/01/31 noon", "31/01/2013"])
+def test_other_orders_are_not_guessed(text: str) -> None:
+    assert read_moment(text) is None

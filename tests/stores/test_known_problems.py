@@ -20,7 +20,7 @@ def test_a_name_is_found_again_after_training(settings: Settings, tmp_path: Path
     assert known_problems(settings) == {"houses": str(file)}
     assert resolve_problem(settings, "houses").path == file
     file.unlink()
-    with pytest.raises(ProblemError, match="a problem.yaml"):
+    with pytest.raises(ProblemError, match=r"a problem\.yaml"):
         resolve_problem(settings, "houses")
 
 
