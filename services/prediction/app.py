@@ -4,42 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from pipelines.core.settings import Settings
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.registry_reader import RegistryReader, open_reader
-from services.prediction.batching import Scorer
-from services.prediction.champions import Champions
-from services.prediction.data_plane import DataPlane
 from services.prediction.faults import Guarded, handle_errors
 from services.prediction.metrics import Measured, Metrics
 from services.prediction.openapi import describe_api
 from services.prediction.routes import router
-
-
-@dataclass(frozen=True)
-class Service:
-    """The running parts, as the routes see them."""
-
-    champions: Champions
-    scorer: Scorer
-    log: PredictionLog
-    writer: GroupCommit
-    metrics: Metrics
-    plane: DataPlane
-
-    def close(self) -> None:
-        """Stop in the order in which answers come about, so that what was begun is finished."""
-        self.champions.close()
-        self.scorer.close()
-        self.writer.close()
-        self.log.close()
+from services.prediction.service import start_service
 
 
 def create_app(settings: Settings, reader: RegistryReader | None = None) -> FastAPI:
@@ -48,7 +24,7 @@ def create_app(settings: Settings, reader: RegistryReader | None = None) -> Fast
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service = _start(settings, reader or open_reader(settings), metrics)
+        service = start_service(settings, reader or open_reader(settings), metrics)
         app.state.service = service
         try:
             yield
@@ -75,16 +51,6 @@ def create_app(settings: Settings, reader: RegistryReader | None = None) -> Fast
     app.add_middleware(Measured, metrics=metrics)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]
     return app
-
-
-def _start(settings: Settings, reader: RegistryReader, metrics: Metrics) -> Service:
-    log = PredictionLog(settings.database)
-    writer = GroupCommit(log)
-    scorer = Scorer(metrics.batch.observe)
-    champions = Champions(settings, reader, metrics)
-    champions.start()
-    plane = DataPlane(champions, scorer, log, writer, metrics)
-    return Service(champions, scorer, log, writer, metrics, plane)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:

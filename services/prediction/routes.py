@@ -14,7 +14,7 @@ from services.prediction.docs_page import docs_page
 from services.prediction.openapi import describe_label, describe_rows
 
 if TYPE_CHECKING:
-    from services.prediction.app import Service
+    from services.prediction.service import Service
 
 router = APIRouter()
 _JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
