@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import signal
+import threading
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from pipelines.commands.arguments import Json
 from pipelines.commands.output import remark, table, write_result
@@ -12,8 +16,15 @@ if TYPE_CHECKING:
     from pipelines.core.settings import Settings
     from pipelines.stack.running import State
 
+LOOK = 3.0  # seconds between two looks at the stack in the foreground
 
-def up(json: Json = False) -> None:
+
+def up(
+    json: Json = False,
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay, start again what ends, and end all on SIGTERM or Ctrl-C.")
+    ] = False,
+) -> None:
     """Start MLflow, Prefect (server and worker), the prediction service and Evidently, and wait until they answer.
 
     A second call starts only what is missing. A busy port is replaced by a free one.
@@ -21,15 +32,39 @@ def up(json: Json = False) -> None:
     from pipelines.stack import running
 
     settings = read_settings()
-    states = running.up(settings, tell=lambda name, event: remark(f"{name:<10} {event}"))
+    states = running.up(settings, tell=_tell)
     write_result(_as_json(states), json, lambda: _show(states))
+    if foreground:
+        _stay(settings)
+
+
+def _stay(settings: Settings) -> None:
+    """What a container runs: look after the stack until told to end it."""
+    from pipelines.core.errors import Busy, Unavailable
+    from pipelines.stack import running
+
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    while not told.wait(LOOK):
+        if all(state.running for state in running.status(settings)):
+            continue
+        try:
+            running.up(settings, tell=_tell)
+        except (Busy, Unavailable) as error:  # told, and tried again at the next look
+            remark(str(error))
+    running.down(settings, tell=_tell)
+
+
+def _tell(name: str, event: str) -> None:
+    remark(f"{name:<10} {event}")
 
 
 def down(json: Json = False) -> None:
     """End everything that `up` started, with all that it started in turn; no process and no port is left."""
     from pipelines.stack import running
 
-    ended = running.down(read_settings(), tell=lambda name, event: remark(f"{name:<10} {event}"))
+    ended = running.down(read_settings(), tell=_tell)
     write_result({"ended": ended}, json, lambda: remark("all ended" if ended else "nothing was running"))
 
 
