@@ -14,6 +14,6 @@ def materialise(problem: ProblemName, as_of: AsOf = None, json: Json = False) ->
     """Read the source as of a moment and replace the history store; the running service takes it over."""
     prepare_tools(read_settings())
     with flow_run("materialising", "materialising") as materialising:
-        made = materialising(problem, as_of=as_of or now())
+        (made,) = materialising(problem, as_of=as_of or now())
     result: dict[str, Any] = plain(made)
     write_result(result, json, lambda: table("History", ("what", "value"), list(result.items())))

@@ -23,6 +23,7 @@ from pipelines.stores.known_problems import known_problems, resolve_problem
 
 MONITOR_EVERY = timedelta(hours=1)
 RECONCILE_EVERY = timedelta(minutes=5)
+MATERIALISE_EVERY = timedelta(minutes=15)
 
 
 def register(settings: Settings, pool: str) -> list[str]:
@@ -38,7 +39,7 @@ def register(settings: Settings, pool: str) -> list[str]:
         reconciling: [_every(RECONCILE_EVERY)],
         training: regular_trainings(settings),
         scoring: [],
-        materialising: [],
+        materialising: [_every(MATERIALISE_EVERY)],
     }
     for flow, schedules in every.items():
         _deploy(flow, pool, schedules)

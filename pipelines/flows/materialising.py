@@ -12,7 +12,7 @@ from pipelines.flows.moments import scheduled_moment
 from pipelines.flows.progress import tell
 from pipelines.flows.tries import RETRIES
 from pipelines.steps.featurize import materialise
-from pipelines.stores.known_problems import resolve_problem
+from pipelines.stores.known_problems import known_problems, resolve_problem
 
 
 @task(name="materialise", task_run_name="materialise-{problem}", **RETRIES)
@@ -24,7 +24,13 @@ def renew_history(problem: str, settings: Settings, as_of: datetime) -> Any:
     return made
 
 
-@flow(name="materialising", flow_run_name="{problem}", persist_result=False)
-def materialising(problem: str, as_of: datetime | None = None) -> Any:
-    """Read the source as of `as_of` and replace the history that the prediction service looks up."""
-    return renew_history(problem, Settings(), as_of or scheduled_moment())
+@flow(name="materialising", persist_result=False)
+def materialising(problem: str | None = None, as_of: datetime | None = None) -> list[Any]:
+    """Read the source as of `as_of` and replace the history that the prediction service looks up.
+
+    Without a problem: of every one that was trained here; one that fails does not keep the others from it.
+    """
+    settings, as_of = Settings(), as_of or scheduled_moment()
+    references = [problem] if problem else list(known_problems(settings).values())
+    states = [renew_history(reference, settings, as_of, return_state=True) for reference in references]
+    return [state.result() for state in states]

@@ -7,7 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from pipelines.core.settings import Settings
-from pipelines.flows.deployments import MONITOR_EVERY, RECONCILE_EVERY, register, regular_trainings
+from pipelines.flows.deployments import MATERIALISE_EVERY, MONITOR_EVERY, RECONCILE_EVERY, register, regular_trainings
 from pipelines.stores.known_problems import remember_problem
 from pipelines.stores.problem_files import load_problem
 
@@ -27,6 +27,7 @@ def test_registering_twice_makes_each_deployment_once(settings: Settings) -> Non
     intervals = {name: [two.schedule.interval for two in one.schedules] for name, one in deployments.items()}
     assert intervals["monitoring"] == [MONITOR_EVERY]
     assert intervals["reconciling"] == [RECONCILE_EVERY]
+    assert intervals["materialising"] == [MATERIALISE_EVERY]
     assert intervals["training"] == []
 
 

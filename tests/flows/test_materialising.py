@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 from pipelines.flows.materialising import materialising
 from pipelines.flows.training import training
@@ -27,6 +28,16 @@ def test_history_is_renewed(settings: Settings, tmp_path: Path) -> None:
     training(str(tmp_path / "sales.yaml"), as_of=START + timedelta(hours=150))
     moment = START + timedelta(hours=180)
     materialising(str(tmp_path / "sales.yaml"), as_of=moment)
+    assert _as_of(settings) == moment
+
+    # The schedule renews every problem; one whose file is gone does not keep the others from it.
+    (settings.home / "problems" / "a-lost-one.json").write_text('{"name": "lost", "path": "/nowhere/lost.yaml"}')
+    with pytest.raises(ProblemError, match="lost"):
+        materialising(as_of=moment + timedelta(hours=1))
+    assert _as_of(settings) == moment + timedelta(hours=1)
+
+
+def _as_of(settings: Settings) -> datetime:
     found = load_current(settings.history("sales"))
     assert found is not None
-    assert found[1] == moment
+    return found[1]
