@@ -25,7 +25,8 @@ if .venv/bin/python -m pip install --quiet --disable-pip-version-check --require
   :
 else
   echo "uv could not install the packages; trying pip"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+  # --no-deps: the lock is complete, and pip looks for extras (pandas[parquet]) beyond it otherwise.
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
 .venv/bin/python -m compileall -q pipelines services

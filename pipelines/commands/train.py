@@ -14,7 +14,7 @@ from pipelines.commands.output import number, remark, table, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
-    from pipelines.core.settings import Settings
+    from pipelines.stores.problem_files import LoadedProblem
 
 
 def train(
@@ -33,12 +33,13 @@ def train(
     """
     started = time.monotonic()
     settings = read_settings()
+    from pipelines.stores.known_problems import resolve_problem
+
+    loaded = resolve_problem(settings, problem)  # a wrong problem file is told at once, before anything is started
     api = prepare_tools(settings)
     moment = as_of or now()
     summary = (
-        _on_worker(settings, api, problem, moment, accept_schema, wait)
-        if worker
-        else _here(problem, moment, accept_schema, wait)
+        _on_worker(api, loaded, moment, accept_schema, wait) if worker else _here(problem, moment, accept_schema, wait)
     )
     summary["seconds"] = round(time.monotonic() - started, 2)
     write_result(summary, json, lambda: _show(summary))
@@ -50,14 +51,12 @@ def _here(problem: str, as_of: datetime, accept_schema: bool, wait: float) -> di
 
 
 def _on_worker(
-    settings: Settings, api: str | None, problem: str, as_of: datetime, accept_schema: bool, wait: float
+    api: str | None, loaded: LoadedProblem, as_of: datetime, accept_schema: bool, wait: float
 ) -> dict[str, Any]:
     from pipelines.core.errors import Unavailable
-    from pipelines.stores.known_problems import resolve_problem
 
     if api is None:
         raise Unavailable("--worker needs the running stack, and no Prefect server answers: start it with `ratchet up`")
-    loaded = resolve_problem(settings, problem)
     from pipelines.flows.remote import train_on_worker
 
     remark(f"sent to the worker; watch it at {api.removesuffix('/api')}")

@@ -41,6 +41,8 @@ def prepare_tools(settings: Settings, with_server: bool = True) -> str | None:
     (settings.home / "prefect").mkdir(parents=True, exist_ok=True)  # Prefect makes no parents, and then waits in vain
     os.environ.update({**tool_environment(settings, api), **helper_mark(settings.home)})
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")  # the command has its own progress
+    # A person is told the error once, by the command; its traceback is in the flow run's log.
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_LOGGING_LEVEL", "WARNING")
     if not os.environ.get("PYTHONWARNINGS"):
         warnings.simplefilter("ignore")  # third parties' deprecations are no news to whoever trains a model

@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.core.errors import ProblemError, SourceError
+from pipelines.core.errors import ProblemError, RatchetError, SourceError
 from pipelines.core.problem import Source, Target
 from pipelines.stores.arrow_frames import plain_frame
 from pipelines.stores.csv_files import first_line, load_csv, sql_name, sql_text, unique_names
@@ -38,19 +38,13 @@ def read_source(source: Source, folder: Path, target: Target | None = None) -> p
     SourceError when a file is missing or unreadable, ProblemError when the SQL fails; repeated names get .1,
     .2, ...
     """
-    named = source.files if isinstance(source.files, dict) else {"data": source.files}
-    with _open() as connection, TemporaryDirectory(prefix="ratchet-") as scratch:
-        names: list[str] = []
-        for table, files in named.items():
-            paths = find_files([files] if isinstance(files, str) else files, folder, source.package)
-            names = _make_view(connection, table, paths, source.null_values, Path(scratch))
-        query = source.sql or f"SELECT * FROM {sql_name(next(iter(named)))}"
-        frame = _fetch(connection, _with_target(connection, query, target), "data.source.sql or the target expression")
-    if source.sql is None:
-        frame.columns = pd.Index([*names, *frame.columns[len(names) :]], dtype=object)
-    if not len(frame.columns):
-        raise SourceError(f"the source {source.files} has no columns")
-    return frame
+    try:
+        return _read_source(source, folder, target)
+    except RatchetError as error:
+        # Frames that hold a connection would outlive it with the error: DuckDB reports them as leaks at exit.
+        if error.__cause__ is not None:
+            error.__cause__.with_traceback(None)
+        raise error.with_traceback(None) from error.__cause__
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -94,6 +88,22 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", version="2.6", store_schema=True)
     write_atomic(path, buffer.getvalue())
+
+
+def _read_source(source: Source, folder: Path, target: Target | None) -> pd.DataFrame:
+    named = source.files if isinstance(source.files, dict) else {"data": source.files}
+    with _open() as connection, TemporaryDirectory(prefix="ratchet-") as scratch:
+        names: list[str] = []
+        for table, files in named.items():
+            paths = find_files([files] if isinstance(files, str) else files, folder, source.package)
+            names = _make_view(connection, table, paths, source.null_values, Path(scratch))
+        query = source.sql or f"SELECT * FROM {sql_name(next(iter(named)))}"
+        frame = _fetch(connection, _with_target(connection, query, target), "data.source.sql or the target expression")
+    if source.sql is None:
+        frame.columns = pd.Index([*names, *frame.columns[len(names) :]], dtype=object)
+    if not len(frame.columns):
+        raise SourceError(f"the source {source.files} has no columns")
+    return frame
 
 
 def _open() -> duckdb.DuckDBPyConnection:
