@@ -31,7 +31,11 @@ def _forest_defaults(size: Size) -> list[Params]:
     most = 0.4 if size.task == "regression" else "sqrt"
     # A forest of very many rows gains nothing from each tree seeing them all, and its file would be huge.
     sample = {"max_samples": round(50_000 / size.rows, 4)} if size.rows > 50_000 else {}
-    return [{"n_estimators": trees, "min_samples_leaf": leaf, "max_features": most, **sample}]
+    starts: list[Params] = [{"n_estimators": trees, "min_samples_leaf": leaf, "max_features": most, **sample}]
+    if size.task == "regression":
+        # Where few columns say nearly all, trees that may look at every column and grow out are far ahead.
+        starts.append({"n_estimators": trees, "min_samples_leaf": 1, "max_features": 1.0, **sample})
+    return starts
 
 
 def _forest_space(trial: Trial, size: Size) -> Params:
