@@ -165,14 +165,13 @@ def _live_one_week(
 
     start = OPENING + timedelta(weeks=week)
     end = start + timedelta(weeks=1)
-    # As a schedule would do every hour: a lookup for a flight only uses what was known before its own moment, so that
-    # renewing once up to the week's end gives the same answers as renewing before each.
+    # As the stack's schedule does every quarter of an hour: a lookup for a flight only uses what was known before its
+    # own moment, so that renewing once up to the week's end gives the same answers as renewing before each.
     materialise(loaded, settings, end)
     _await_history(replay.client, end)
     asked = replay.ask(start, end)
     replay.tell(end)
     watched = monitoring(PROBLEM, start=start, end=end, as_of=end)["watched"][0]
-    numbers = watched.numbers
     remark(
         f"  {start:%d %b}  {asked} flights, {watched.labels} landed, version {watched.version}: {watched.level}"
         + "".join(f"\n          {reason}" for reason in watched.reasons if watched.level == "alarm")
@@ -182,7 +181,7 @@ def _live_one_week(
     elif (week + 1) % MONTH == 0:
         decisions.append(_train(end, "calendar"))
     return {"start": start.date().isoformat(), "asked": asked, "labels": watched.labels, "version": watched.version,
-            "level": watched.level, "kinds": watched.kinds, "numbers": numbers}  # fmt: skip
+            "level": watched.level, "kinds": watched.kinds, "numbers": watched.numbers}  # fmt: skip
 
 
 def _await_request(settings: Settings, request_id: int, as_of: datetime) -> dict[str, Any]:
