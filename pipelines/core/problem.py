@@ -343,11 +343,32 @@ class Retraining(Section):
     """A cron expression for regular training, independent of alarms."""
 
 
+class Rollout(Section):
+    """How a challenger is tried beside the champion, and what ends the trial."""
+
+    mode: Literal["shadow", "canary"]
+    """shadow: scored and logged, never answered; canary: it answers a share of the rows."""
+    share: float = Field(0.1, gt=0, le=1)
+    """Of the rows."""
+    key: str | None = None
+    """Column by whose value rows stay with one release; default: the whole row."""
+    max_errors: float = Field(0.01, ge=0, le=1)
+    """Share of the challenger's answers that may fail beyond the champion's."""
+    max_slowdown: float = Field(3.0, gt=1)
+    """How many times the champion's time per row the challenger may take."""
+    max_loss: float = Field(0.1, gt=0)
+    """Relative rise of the loss over the champion's that ends the trial when it is credible."""
+
+
 class Serving(Section):
-    """Limits of the prediction service for this problem."""
+    """Limits of the prediction service for this problem, and how a challenger is tried."""
 
     max_rows: int = Field(10_000, ge=1)
     """Rows per request."""
+    explain_seconds: float = Field(2.0, gt=0, le=60)
+    """Time that one explanation may take."""
+    rollout: Rollout | None = None
+    """Try every challenger so; a command may say otherwise. Default: challengers are not served."""
 
 
 class Problem(Section):

@@ -27,8 +27,22 @@ class Settings(BaseSettings):
     evidently_port: int = Field(8001, ge=0, le=65535, description="Evidently UI (0: any free port)")
     poll_seconds: float = Field(0.5, gt=0, le=60, description="How often the service looks for a new champion")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the service logs")
+    access_log: bool = Field(False, description="Whether the service logs every request, not only what went wrong")
+    workers: int = Field(1, ge=1, le=64, description="Processes of the prediction service behind its one port")
+    keys: Literal["auto", "always"] = Field(
+        "auto", description="API keys: auto asks for them as soon as the service binds beyond loopback"
+    )
+    compile: Literal["auto", "off"] = Field("auto", description="off: serve every release by its scikit-learn pipeline")
+    max_body: int = Field(32_000_000, ge=1_000, description="Bytes that a request may carry")
+    max_waiting: int = Field(512, ge=1, description="Requests in hand per process; more are turned away with 503")
+    max_connections: int = Field(2_000, ge=1, description="Open connections per process; more are turned away")
+    send_seconds: float = Field(10.0, gt=0, description="Time that a client may take to send its request")
+    answer_seconds: float = Field(30.0, gt=0, description="Time that the service may take to answer; then 503")
+    drain_seconds: float = Field(20.0, gt=0, description="Time that requests in hand have once the service is to stop")
+    signing_key: Path | None = Field(None, description="Ed25519 private key (PEM) that signs each release")
+    verify_key: Path | None = Field(None, description="Ed25519 public key (PEM): only releases signed by it are served")
 
-    @field_validator("home", "data")
+    @field_validator("home", "data", "signing_key", "verify_key")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
