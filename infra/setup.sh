@@ -29,5 +29,5 @@ else
   .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
-.venv/bin/python -m compileall -q pipelines services
+.venv/bin/python -m compileall -q pipelines services client
 echo "$want" > "$stamp"

@@ -35,11 +35,14 @@ COMMANDS = {
     "releases": Command("releases:releases", "List releases and the decisions on them", "Watch and decide"),
     "promote": Command("releases:promote", "Make a release the champion by hand", "Watch and decide"),
     "rollback": Command("releases:rollback", "Go back to an earlier champion", "Watch and decide"),
+    "rollout": Command("rollout:rollout", "Try a challenger beside the champion", "Watch and decide"),
     "materialise": Command("materialise:materialise", "Renew the history that serving reads", "Watch and decide"),
     "up": Command("stack:up", "Start MLflow, Prefect, the service and Evidently", "Run the stack"),
     "down": Command("stack:down", "End everything that `up` started", "Run the stack"),
     "status": Command("stack:status", "Show what runs, what is served, what waits", "Run the stack"),
     "serve": Command("serve:serve", "Run the prediction service in the foreground", "Run the stack"),
+    "keys": Command("keys:keys", "Make, list and revoke API keys", "Run the stack"),
+    "signing-key": Command("signing_key:signing_key", "Make keys that sign and verify releases", "Run the stack"),
     "doctor": Command("doctor:doctor", "Look for what would break Ratchet here", "Run the stack"),
     "demo": Command("demo:demo", "Turn the wheel once on the flights of 2013", "Run the stack"),
     "ingest": Command("ingest:ingest", "Read the source into a snapshot", "Train and predict"),
@@ -59,6 +62,9 @@ def build(called: str | None) -> typer.Typer:
     )
     for name, command in COMMANDS.items():
         function = _load(command.where) if name == called else _not_called
+        if isinstance(function, typer.Typer):  # a command with commands of its own
+            app.add_typer(function, name=name, short_help=command.summary, rich_help_panel=command.panel)
+            continue
         app.command(name, short_help=command.summary, rich_help_panel=command.panel, hidden=not command.panel)(function)
     return app
 

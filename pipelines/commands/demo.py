@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ from pipelines.commands.output import decisive, remark, table, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
-    import httpx
+    from ratchet_client import Client, Model
 
     from pipelines.commands.replay import Replay
     from pipelines.core.settings import Settings
@@ -51,9 +51,9 @@ def demo(
     prepare_tools(settings)
     with _stage("First training: what was known on 1 March 2013"):
         decisions = [_train(OPENING, "first")]
-    loaded, replay = _application(settings, states)
     story = []
-    with _stage(f"Life: {weeks} weeks of flights over HTTP, labels as they land, each week judged"):
+    life = f"Life: {weeks} weeks of flights over HTTP, labels as they land, each week judged"
+    with _application(settings, states) as (loaded, replay), _stage(life):
         for week in range(weeks):
             story.append(_live_one_week(settings, loaded, replay, week, decisions))
     result = {"decisions": decisions, "weeks": story, "predictions": replay.asked, "labels": replay.labelled}
@@ -115,45 +115,50 @@ def _decision(as_of: datetime, why: str, summary: dict[str, Any]) -> dict[str, A
     return {"as_of": as_of.isoformat(), "why": why, **kept}
 
 
-def _application(settings: Settings, states: dict[str, State]) -> tuple[LoadedProblem, Replay]:
+@contextmanager
+def _application(settings: Settings, states: dict[str, State]) -> Iterator[tuple[LoadedProblem, Replay]]:
     """The client that lives through the weeks, with the rows that it will ask about."""
-    import httpx
-
-    from pipelines.commands.replay import Replay
+    from pipelines.commands.home_client import home_client
+    from pipelines.commands.replay import BATCH, Replay
     from pipelines.steps.reading import read_as_of
     from pipelines.stores.problem_files import load_problem
 
     loaded = load_problem(PROBLEM)
-    address = str(states["prediction"].url)
-    client = httpx.Client(base_url=address, timeout=60, trust_env=False)
-    _await_champion(client)
     data = loaded.problem.data
     rows = read_as_of(loaded, settings, datetime(2014, 1, 1, tzinfo=UTC))
     rows = rows.rename(columns={data.target.column: "label", data.label_known_at or "": "known"})
     rows["moment"] = rows[data.time]
     rows = rows.sort_values("moment", kind="stable").reset_index(drop=True)
     sent = [column for column in rows.columns if column not in {"label", "known", "moment", "arr_delay"}]
-    return loaded, Replay(client, PROBLEM, rows, sent)
+    with home_client(settings, str(states["prediction"].url), "demo", BATCH) as client:
+        _await_champion(client)
+        yield loaded, Replay(client, PROBLEM, rows, sent)
 
 
-def _await_champion(client: httpx.Client) -> None:
+def _await_champion(client: Client) -> None:
     """Until the service has loaded the first release and checked its probe: a second or two."""
-    _await(client, lambda model: model.get("status") == "serving")
+    _await(client, lambda model: model.status == "serving")
 
 
-def _await_history(client: httpx.Client, as_of: datetime) -> None:
+def _await_history(client: Client, as_of: datetime) -> None:
     """Until the service looks history up in what was materialised as of that moment."""
-    _await(client, lambda model: datetime.fromisoformat(model["history_as_of"]) >= as_of)
+    _await(client, lambda model: model.history_as_of is not None and model.history_as_of >= as_of)
 
 
-def _await(client: httpx.Client, arrived: Callable[[dict[str, Any]], bool]) -> None:
+def _await(client: Client, arrived: Callable[[Model], bool]) -> None:
+    from ratchet_client import NotFound
+
     from pipelines.core.errors import Unavailable
 
-    deadline = time.monotonic() + 60
-    while not arrived((answer := client.get(f"/v1/models/{PROBLEM}")).json()):
-        if time.monotonic() > deadline:
-            raise Unavailable(f"the service has not followed within a minute: {answer.text[:300]}")
+    deadline, seen = time.monotonic() + 60, "it knows no such model"
+    while time.monotonic() < deadline:
+        with suppress(NotFound):  # until it has looked into the registry
+            model = client.model(PROBLEM)
+            if arrived(model):
+                return
+            seen = str(model)
         time.sleep(0.1)
+    raise Unavailable(f"the service has not followed within a minute: {seen}")
 
 
 def _live_one_week(
@@ -216,6 +221,8 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
         for one in result["decisions"]
     ]
     table("Decisions", ("as of", "asked by", "decision", "version", "reason"), decided)
+    from pipelines.core.exposure import keys_required
+
     home = os.path.relpath(settings.home)
     looks = [
         (f"{states['evidently'].url}", "drift dashboards: project flights"),
@@ -225,6 +232,10 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
         (f"RATCHET_HOME={home} .venv/bin/ratchet releases {PROBLEM}", "what was decided, and why"),
         ("make down", "end the stack"),
     ]
+    if keys_required(settings):
+        looks.insert(
+            -1, (f"RATCHET_HOME={home} .venv/bin/ratchet keys create me --scope read", "a key: the API asks for one")
+        )
     table(f"{result['predictions']} predictions, {result['labels']} labels, {result['seconds']:.0f} s. Look at:",
           ("where", "what"), looks)  # fmt: skip
 

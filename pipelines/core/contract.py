@@ -5,11 +5,13 @@ This is the door to it: the nouns, its inference, the check of frames and of req
 
 from __future__ import annotations
 
-from pipelines.core.contract_rows import Checked, CheckedRows, check, check_rows
+from pipelines.core.contract_rows import Checked, check
 from pipelines.core.inference import infer_contract, made_from
-from pipelines.core.labels import class_label, decode, encode_label, encode_target
+from pipelines.core.labels import class_label, decode, encode_label
+from pipelines.core.request_rows import CheckedRows, check_columns, check_rows
 from pipelines.core.schema import Column, Contract
 from pipelines.core.schema_change import SchemaChange, schema_change
+from pipelines.core.target_codes import encode_target
 
 __all__ = [
     "Checked",
@@ -18,6 +20,7 @@ __all__ = [
     "Contract",
     "SchemaChange",
     "check",
+    "check_columns",
     "check_rows",
     "class_label",
     "decode",

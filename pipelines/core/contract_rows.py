@@ -1,4 +1,4 @@
-"""One set of verdicts on rows, whether they come as a frame or as the objects of a request.
+"""One set of verdicts on rows, whether they come as a frame (here) or in a request (`core/request_rows.py`).
 
 A cell is *wrong* when it is no number, date or text where one is due, infinite, outside the declared range,
 not of the declared categories, or missing where a value is required. What was merely never seen is not wrong.
@@ -6,9 +6,6 @@ not of the declared categories, or missing where a value is required. What was m
 
 from __future__ import annotations
 
-import difflib
-import math
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,25 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipelines.core.errors import Issue
-from pipelines.core.kinds import (
-    category_text,
-    category_texts,
-    describe,
-    is_missing,
-    plain_values,
-    to_datetime,
-    to_datetimes,
-    to_number,
-    to_numbers,
-)
+from pipelines.core.cells import NESTED, nothing, read_cell
+from pipelines.core.kinds import category_texts, describe, plain_values, to_datetimes, to_numbers
 from pipelines.core.schema import Column, Contract
-
-_NAT = np.datetime64("NaT", "us")
-_NESTED = (list, dict, tuple, set, np.ndarray)
-STRANGERS = 20  # unknown names that are told per row
-HINTS = 20  # issues of a request after which no close name is looked for any more
-_REQUIRED = "a value is required and it is missing"
 
 
 @dataclass(frozen=True)
@@ -47,14 +28,6 @@ class Checked:
 
     frame: pd.DataFrame
     issues: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class CheckedRows:
-    """The rows of a request as the contract types them: per column a list of float, text or datetime64."""
-
-    columns: dict[str, list[Any]]
-    issues: tuple[Issue, ...]
 
 
 def check(contract: Contract, frame: pd.DataFrame) -> Checked:
@@ -83,39 +56,6 @@ def check(contract: Contract, frame: pd.DataFrame) -> Checked:
     )
 
 
-def check_rows(contract: Contract, rows: Sequence[Mapping[str, Any]]) -> CheckedRows:
-    """The rows of a request, judged as `check` judges a frame; a name that no column has is an issue.
-
-    >>> columns = (Column(name="a", kind="numeric"),)
-    >>> contract = Contract(problem="x", task="regression", target="y", columns=columns)
-    >>> check_rows(contract, [{"a": 1}, {"A": 2}]).issues
-    (Issue(row=1, feature='A', message="unknown feature; did you mean 'a'?"),)
-    """
-    issues: list[Issue] = []
-    known = contract.known_names
-    fine: list[Mapping[str, Any]] = []
-    for position, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            issues.append(Issue(position, "", f"expected an object of features, got {describe(row)}"))
-            row = {}
-        elif not known.issuperset(row):
-            strangers = [str(name) for name in row if name not in known]
-            issues += [_unknown(contract, position, name, len(issues) < HINTS) for name in strangers[:STRANGERS]]
-        fine.append(row)
-    columns: dict[str, list[Any]] = {}
-    for column in contract.columns:
-        read, nothing = _reader(column), _nothing(column)
-        values: list[Any] = []
-        for position, row in enumerate(fine):
-            try:
-                values.append(read(row.get(column.name)))
-            except ValueError as error:
-                values.append(nothing)
-                issues.append(Issue(position, column.name, str(error)))
-        columns[column.name] = values
-    return CheckedRows(columns, tuple(sorted(issues, key=lambda issue: issue.row)))
-
-
 def _check_column(column: Column, values: pd.Series) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """The typed values and the mask of the wrong ones, which are missing among the typed."""
     if column.kind == "numeric":
@@ -138,80 +78,19 @@ def _check_column(column: Column, values: pd.Series) -> tuple[NDArray[Any], NDAr
     if column.required:
         wrong |= missing
     if wrong.any():
-        read = np.where(wrong, _nothing(column), read)
+        read = np.where(wrong, nothing(column), read)
     return read, wrong
 
 
 def _nested(values: pd.Series) -> NDArray[np.bool_]:
     if values.dtype != object or not pd.api.types.infer_dtype(values, skipna=True).startswith("mixed"):
         return np.zeros(len(values), dtype=bool)
-    return np.array([isinstance(value, _NESTED) for value in values], dtype=bool)
+    return np.array([isinstance(value, NESTED) for value in values], dtype=bool)
 
 
 def _complaint(column: Column, value: Any) -> str:
     try:
-        _reader(column)(value)
+        read_cell(column, value)
     except ValueError as error:
         return str(error)
     raise AssertionError(f"{column.name!r}: frame and row disagree on {describe(value)}")
-
-
-def _reader(column: Column) -> Callable[[Any], Any]:
-    if column.kind == "numeric":
-        return lambda value: _read_number(column, value)
-    if column.kind == "datetime":
-        return lambda value: _read_datetime(column, value)
-    return lambda value: _read_text(column, value)
-
-
-def _nothing(column: Column) -> Any:
-    return {"numeric": math.nan, "datetime": _NAT}.get(column.kind)
-
-
-def _read_number(column: Column, value: Any) -> float:
-    number = to_number(value, column.boolean)
-    if number != number:
-        if column.required:
-            raise ValueError(_REQUIRED)
-        return number
-    if math.isinf(number):
-        raise ValueError(f"expected a finite number, got {describe(value)}")
-    if column.minimum is not None and number < column.minimum:
-        raise ValueError(f"{number:g} is less than the minimum {column.minimum:g}")
-    if column.maximum is not None and number > column.maximum:
-        raise ValueError(f"{number:g} is more than the maximum {column.maximum:g}")
-    return number
-
-
-def _read_datetime(column: Column, value: Any) -> np.datetime64:
-    moment = to_datetime(value, column.form)
-    if column.required and is_missing(moment):
-        raise ValueError(_REQUIRED)
-    return moment
-
-
-def _read_text(column: Column, value: Any) -> str | None:
-    if isinstance(value, _NESTED):
-        raise ValueError(f"expected a text, got {describe(value)}")
-    text = category_text(value)
-    if text is None:
-        if column.required:
-            raise ValueError(_REQUIRED)
-    elif column.allowed is not None and text not in column.allowed:
-        raise ValueError(f"{describe(value)} is none of the categories allowed: {_some(column.categories or [])}")
-    return text
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-
-
-def _unknown(contract: Contract, row: int, name: str, hinted: bool) -> Issue:
-    """The issue of a name that is none of ours; looking for a close one is dear, so only the first ones get a hint."""
-    if not hinted:
-        return Issue(row, name, "unknown feature")
-    asked = [column.name for column in contract.columns if column.asked]
-    lower = {one.lower(): one for one in asked}
-    close = [lower[one] for one in difflib.get_close_matches(name.lower(), lower, n=1)]
-    hint = f"did you mean {close[0]!r}?" if close else f"the features are {_some(asked)}"
-    return Issue(row, name, f"unknown feature; {hint}")

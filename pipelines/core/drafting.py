@@ -18,10 +18,10 @@ from pipelines.core.errors import ProblemError
 from pipelines.core.facts import describe_target, describe_values, one_line
 from pipelines.core.identifiers import choose_key, identifies_an_entity, identifies_rows, is_named_id
 from pipelines.core.kinds import category_texts, date_form, infer_kind, to_datetimes, to_numbers
-from pipelines.core.labels import encode_target
 from pipelines.core.leaks import Suspicion, suspect_leaks
 from pipelines.core.problem import Kind, Problem, Task
 from pipelines.core.schema import Contract
+from pipelines.core.target_codes import encode_target
 
 KINDS: tuple[Kind, ...] = ("numeric", "categorical", "datetime", "text", "ignored")
 LOOKED_AT = 200_000

@@ -2,88 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from pipelines.core.kinds import category_text
+from pipelines.core.values import category_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BETWEEN = "\x1f"  # the unit separator, which no ordinary value holds
 
 
 def texts_of(values: Any) -> list[str]:
-    """The text of each value as the contract writes it; a missing value is the empty text.
+    """The text of each value (list or array) as the contract writes it; a missing value is the empty text.
 
     >>> texts_of([12.0, None, "a", float("nan")])
     ['12', '', 'a', '']
     """
-    return [category_text(value) or "" for value in values]
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iufbM":
+        distinct, codes = np.unique(values, return_inverse=True)  # each text is made once
+        return np.array([category_text(value) or "" for value in distinct], dtype=object)[codes].tolist()
+    return [value if type(value) is str else category_text(value) or "" for value in values]
 
 
 class Entities:
     """Every entity seen, each with a code from 0 on.
 
-    >>> entities, codes = Entities.of(pd.DataFrame({"a": ["x", "y", "x"], "b": [1.0, 2.0, 1.0]}), ("a", "b"))
+    >>> entities, codes = Entities.of({"a": np.array(["x", "y", "x"]), "b": np.array([1.0, 2.0, 1.0])}, ("a", "b"))
     >>> codes.tolist(), entities.find({"a": ["y", "y"], "b": [2.0, 7.0]}, 2).tolist()
     ([0, 1, 0], [1, -1])
     """
 
-    def __init__(self, by: Sequence[str], names: list[str]) -> None:
+    def __init__(self, by: Sequence[str], names: Iterable[str]) -> None:
         self.by = tuple(by)
-        self._names = names
         self._codes = {name: code for code, name in enumerate(names)}
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._codes)
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, by: Sequence[str]) -> tuple[Entities, np.ndarray]:
-        """The entities of a table, and the code of each row's (int64)."""
+    def of(cls, frame: Mapping[str, Any] | pd.DataFrame, by: Sequence[str]) -> tuple[Entities, np.ndarray]:
+        """The entities of a table (by columns), and the code of each row's (int64)."""
         if not by:
             return cls(by, [""]), np.zeros(len(frame), dtype=np.int64)
-        codes, names = _distinct([frame[column].to_numpy() for column in by])
-        return cls(by, names), codes
+        table: dict[str, int] = {}
+        names = _joined([texts_of(np.asarray(frame[column])) for column in by])
+        codes = [table.setdefault(name, len(table)) for name in names]
+        return cls(by, table), np.array(codes, dtype=np.int64)
 
     def find(self, columns: Mapping[str, Any], rows: int) -> np.ndarray:
         """The code of each row's entity (int64), -1 for one never seen; `columns` holds arrays or lists by name."""
+        return np.array(self.find_texts({name: texts_of(columns[name]) for name in self.by}, rows), dtype=np.int64)
+
+    def find_texts(self, texts: Mapping[str, list[str]], rows: int) -> list[int]:
+        """The same from the texts of the columns."""
         if not self.by:
-            return np.zeros(rows, dtype=np.int64)
-        values = [columns[column] for column in self.by]
-        if rows <= 64:
-            texts = (texts_of(column) for column in values)
-            found = [self._codes.get(_BETWEEN.join(row), -1) for row in zip(*texts, strict=True)]
-            return np.array(found, dtype=np.int64)
-        codes, names = _distinct([np.asarray(column) for column in values])
-        return np.array([self._codes.get(name, -1) for name in names], dtype=np.int64)[codes]
+            return [0] * rows
+        get = self._codes.get
+        return [get(name, -1) for name in _joined([texts[name] for name in self.by])]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The column names and the entities, each as one array of bytes."""
-        return {"by": _packed(list(self.by)), "names": _packed(self._names)}
+        return {"by": _packed(list(self.by)), "names": _packed(list(self._codes))}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Entities:
         """The entities that `to_arrays` came from."""
-        return cls(_unpacked(arrays["by"]), _unpacked(arrays["names"]))
+        return cls(list(_unpacked(arrays["by"])), _unpacked(arrays["names"]))
 
 
-def _distinct(columns: list[np.ndarray]) -> tuple[np.ndarray, list[str]]:
-    """The code of each row, and the text of each code; texts are made once for each distinct value."""
-    texts: list[list[str]] = []
-    parts: list[np.ndarray] = []
-    for column in columns:
-        raw, values = pd.factorize(column, use_na_sentinel=False)
-        # Distinct values may have one text (12 and 12.0; missing and ""): code by text, not by value.
-        code, names = pd.factorize(np.array(texts_of(values), dtype=object))
-        parts.append(code[raw])
-        texts.append(list(names))
-    codes = parts[0]
-    joined = texts[0]
-    for part, names in zip(parts[1:], texts[1:], strict=True):
-        codes, pairs = pd.factorize(codes * len(names) + part)
-        joined = [joined[pair // len(names)] + _BETWEEN + names[pair % len(names)] for pair in pairs.tolist()]
-    return codes.astype(np.int64), joined
+def _joined(columns: list[list[str]]) -> Iterable[str]:
+    """Several columns as one whose texts are theirs, joined."""
+    return columns[0] if len(columns) == 1 else map(_BETWEEN.join, zip(*columns, strict=True))
 
 
 def _packed(texts: list[str]) -> np.ndarray:
@@ -93,10 +85,10 @@ def _packed(texts: list[str]) -> np.ndarray:
     return np.frombuffer(sizes.tobytes() + b"".join(encoded), dtype=np.uint8)
 
 
-def _unpacked(blob: np.ndarray) -> list[str]:
+def _unpacked(blob: np.ndarray) -> Iterable[str]:
     raw = blob.tobytes()
     count = int(np.frombuffer(raw[:8], dtype="<i8")[0])
-    sizes = np.frombuffer(raw[8 : 8 + 8 * count], dtype="<i8")
-    ends = np.cumsum(sizes) + 8 + 8 * count
-    pairs = zip((ends - sizes).tolist(), ends.tolist(), strict=True)
-    return [raw[start:end].decode("utf-8", "surrogatepass") for start, end in pairs]
+    start = 8 + 8 * count
+    for size in np.frombuffer(raw[8:start], dtype="<i8").tolist():
+        yield raw[start : start + size].decode("utf-8", "surrogatepass")
+        start += size

@@ -7,31 +7,27 @@ within the window before it. The same lookup serves training, batch scoring, ser
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from pipelines.core.entities import Entities
+from pipelines.core.entities import Entities, texts_of
 from pipelines.core.errors import ModelFileError, ProblemError
 from pipelines.core.problem import HistoryFeature, Problem, Task
-from pipelines.core.timelines import ARRAYS, Timeline, seconds_of
+from pipelines.core.timelines import Timeline, seconds_of
+from pipelines.core.windows import Reads, Wanted, Windows
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-@dataclass(frozen=True)
-class _Wanted:
-    """One history feature: which series it reads, how it is aggregated, and its window in whole seconds."""
-
-    name: str
-    how: str
-    seconds: int
-    series: int
+_FEW = 5  # rows up to which bisection beats array operations
+_NO_TIME = int(np.datetime64("NaT", "us").view(np.int64))
 
 
 class HistoryIndex:
     """All known events of a problem's history features, ready to be asked as of any moment.
 
+    >>> import pandas as pd
     >>> from datetime import timedelta
     >>> problem = Problem(name="p", task="binary", data={"source": "t.csv", "target": "late", "time": "at"})
     >>> rows = pd.DataFrame({"line": ["a", "a"], "__y": [1.0, 0.0]})
@@ -42,18 +38,27 @@ class HistoryIndex:
     {'rate': array([1. , 0.5, nan])}
     """
 
-    def __init__(self, wanted: list[_Wanted], series: list[Timeline], entities: list[Entities]) -> None:
-        self._wanted, self._series, self._entities = wanted, series, entities
+    def __init__(self, wanted: list[Wanted], groups: list[int], entities: list[Entities], read: Reads) -> None:
+        """`groups`: for each series, which of `entities` it goes by; `read` gives a series' fields."""
+        self._wanted, self._entities = wanted, entities
+        self._windows: list[Windows] = []
+        self._names = [one.name for one in wanted]
+        self._columns = list(dict.fromkeys(column for each in entities for column in each.by))
+        self._order: list[str] = []
+        for moments, series in _by_moments(range(len(groups)), read):
+            asked = [one for one in wanted if one.series in series]
+            self._order += [one.name for one in asked]
+            self._windows.append(Windows(moments, series, [groups[one] for one in series], asked, read))
 
     @property
     def names(self) -> list[str]:
         """The history features, in the problem file's order."""
-        return [one.name for one in self._wanted]
+        return list(self._names)
 
     @property
     def columns(self) -> list[str]:
         """Columns that a lookup needs: those that name entities."""
-        return list(dict.fromkeys(column for entities in self._entities for column in entities.by))
+        return list(self._columns)
 
     @classmethod
     def build(
@@ -81,8 +86,15 @@ class HistoryIndex:
             if key not in series:
                 values, known = _events(frame, feature, problem, task or problem.task)
                 series[key] = (len(series), Timeline.of(group, codes, values, known, len(known_entities)))
-            wanted.append(_Wanted(feature.name, feature.how, int(feature.window.total_seconds()), series[key][0]))
-        return cls(wanted, [each for _, each in series.values()], [each for _, each, _ in entities.values()])
+            wanted.append(Wanted(feature.name, feature.how, int(feature.window.total_seconds()), series[key][0]))
+        lines = [line for _, line in series.values()]
+        groups = [line.entities for line in lines]
+        return cls(
+            wanted,
+            groups,
+            [each for _, each, _ in entities.values()],
+            lambda number, field: getattr(lines[number], field),
+        )
 
     def lookup(self, columns: Mapping[str, Any], times: np.ndarray) -> dict[str, np.ndarray]:
         """Each history feature at each row's moment, as float64 arrays of `len(times)`.
@@ -91,21 +103,38 @@ class HistoryIndex:
         and NaN for the rest; so has one with nothing known in the window. A missing time gives NaN.
         """
         exact = np.asarray(times, dtype="M8[us]")
-        moments, unknown = seconds_of(exact), np.isnat(exact)
-        codes = [entities.find(columns, len(moments)) for entities in self._entities]
-        found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
-        out = {}
-        for one in self._wanted:
-            series = self._series[one.series]
-            code = codes[series.entities]
-            seen = code >= 0
-            at = np.where(seen, code, 0)
-            if (one.series, one.seconds) not in found:
-                low, high = series.ranges(at, moments, one.seconds)
-                found[one.series, one.seconds] = (at, low, np.where(seen, high, low))
-            values = series.aggregate(one.how, *found[one.series, one.seconds])
-            out[one.name] = np.where(unknown, np.nan, values)
+        if len(exact) <= _FEW:
+            values = self._few(columns, exact)
+        else:
+            values = self._many(columns, exact)
+            unknown = np.isnat(exact)
+            if unknown.any():
+                values[:, unknown] = np.nan
+        found = dict(zip(self._order, values, strict=True))
+        return found if len(self._windows) == 1 else {name: found[name] for name in self._names}
+
+    def _few(self, columns: Mapping[str, Any], times: np.ndarray) -> np.ndarray:
+        """The features, in the order of the windows, of a few rows: shape (features, rows)."""
+        rows = len(times)
+        texts = {name: texts_of(columns[name]) for name in self._columns}
+        codes = [entities.find_texts(texts, rows) for entities in self._entities]
+        out = np.empty((len(self._order), rows))
+        for row, moment in enumerate(times.view(np.int64).tolist()):
+            if moment == _NO_TIME:
+                out[:, row] = np.nan
+                continue
+            code, seconds = [group[row] for group in codes], moment // 1_000_000
+            out[:, row] = [value for windows in self._windows for value in windows.one(code, seconds)]
         return out
+
+    def _many(self, columns: Mapping[str, Any], times: np.ndarray) -> np.ndarray:
+        """The same for many rows."""
+        rows = len(times)
+        texts = {name: texts_of(columns[name]) for name in self._columns}
+        codes = [np.array(entities.find_texts(texts, rows), dtype=np.int64) for entities in self._entities]
+        seconds = seconds_of(times)
+        found = [windows.many(codes, seconds) for windows in self._windows]
+        return found[0] if len(found) == 1 else np.concatenate([np.empty((0, rows)), *found])
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """The whole index as plain arrays under plain names (no objects, so nothing to unpickle)."""
@@ -113,10 +142,8 @@ class HistoryIndex:
         for number, one in enumerate(self._wanted):
             arrays[f"wanted.{number}.text"] = np.array([one.name, one.how])
             arrays[f"wanted.{number}.numbers"] = np.array([one.seconds, one.series], dtype=np.int64)
-        for number, series in enumerate(self._series):
-            for field in ARRAYS:
-                arrays[f"series.{number}.{field}"] = getattr(series, field)
-            arrays[f"series.{number}.entities"] = np.array([series.entities], dtype=np.int64)
+        for windows in self._windows:
+            arrays |= windows.to_arrays()
         for number, entities in enumerate(self._entities):
             for field, array in entities.to_arrays().items():
                 arrays[f"entities.{number}.{field}"] = array
@@ -124,29 +151,45 @@ class HistoryIndex:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> HistoryIndex:
-        """The index that `to_arrays` came from; raises ModelFileError when a part is missing."""
+        """The index that `to_arrays` came from; raises ModelFileError when a part is missing.
+
+        Each array is read once it is needed, and those that no feature needs are not read at all.
+        """
         try:
             wanted = [
-                _Wanted(str(part["text"][0]), str(part["text"][1]), *(int(n) for n in part["numbers"]))
-                for part in _parts(arrays, "wanted")
+                Wanted(str(text[0]), str(text[1]), *(int(n) for n in arrays[f"wanted.{number}.numbers"]))
+                for number, text in enumerate(_numbered(arrays, "wanted", "text"))
             ]
-            series = [
-                Timeline(int(part["entities"][0]), **{field: part[field] for field in ARRAYS})
-                for part in _parts(arrays, "series")
+            entities = [
+                Entities.from_arrays({"by": by, "names": arrays[f"entities.{number}.names"]})
+                for number, by in enumerate(_numbered(arrays, "entities", "by"))
             ]
-            entities = [Entities.from_arrays(part) for part in _parts(arrays, "entities")]
+            groups = [int(group[0]) for group in _numbered(arrays, "series", "entities")]
+            return cls(wanted, groups, entities, lambda number, field: arrays[f"series.{number}.{field}"])
         except (KeyError, IndexError, ValueError) as error:
             raise ModelFileError(f"the history store lacks a part ({error}): materialise it again") from error
-        return cls(wanted, series, entities)
 
 
-def _parts(arrays: Mapping[str, np.ndarray], prefix: str) -> list[dict[str, np.ndarray]]:
-    found: dict[int, dict[str, np.ndarray]] = {}
-    for name in arrays:
-        kind, number, field = name.split(".", 2)
-        if kind == prefix:
-            found.setdefault(int(number), {})[field] = arrays[name]
-    return [found[number] for number in range(len(found))]
+def _numbered(arrays: Mapping[str, np.ndarray], prefix: str, field: str) -> list[np.ndarray]:
+    """The arrays `prefix.0.field`, `prefix.1.field` and so on."""
+    found: list[np.ndarray] = []
+    while f"{prefix}.{len(found)}.{field}" in arrays:
+        found.append(arrays[f"{prefix}.{len(found)}.{field}"])
+    return found
+
+
+def _by_moments(series: Sequence[int], read: Reads) -> list[tuple[np.ndarray, list[int]]]:
+    """The series that became known at the very same moments, together: they share one array of these."""
+    found: list[tuple[np.ndarray, list[int]]] = []
+    for number in series:
+        moments = read(number, "moments")
+        for known, members in found:
+            if np.array_equal(known, moments):
+                members.append(number)
+                break
+        else:
+            found.append((moments, [number]))
+    return found
 
 
 def _require(frame: pd.DataFrame, feature: HistoryFeature, columns: Sequence[str]) -> None:
@@ -171,6 +214,8 @@ def _events(
         # A label known before its own row was asked about would let that row see itself.
         return frame["__y"].to_numpy(dtype=np.float64), np.maximum(known, frame["__time"].to_numpy().astype("M8[us]"))
     _require(frame, feature, [feature.of])
+    import pandas as pd  # only building needs it, and serving must not import it
+
     column = frame[feature.of]
     if not pd.api.types.is_numeric_dtype(column):
         if feature.how == "count":

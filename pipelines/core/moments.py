@@ -32,6 +32,7 @@ FORMS = (
 )
 """Dates other than ISO 8601 that `find_form` knows, each with or without a time of day; the first wins."""
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - moments without a zone are UTC here
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %H:%M:%S.%f", " %I:%M:%S %p", " %I:%M %p")
 _COMPACT = re.compile(r"\d{8}|\d{14}")  # 20130131 and 20130131180000; other runs of digits are numbers
 # Year first is never ambiguous, whatever stands between: 2013/01/31, 2013.1.31 18:00. DuckDB reads these as dates too.
@@ -54,8 +55,18 @@ def read_moment(value: Any, form: str | None = None) -> np.datetime64 | None:
     if isinstance(value, date):
         return np.datetime64(value, "us")
     if isinstance(value, int | float | np.number):
-        return _from_number(float(value)) if abs(float(value)) < 2.5e14 else None  # year 9892 in milliseconds
+        return _from_number(float(value)) if -2.5e14 < value < 2.5e14 else None  # year 9892 in milliseconds
     return None
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Microseconds since 1970 of a moment without a zone: NumPy takes these four times as fast as the moment itself.
+
+    >>> microseconds_of(datetime(1970, 1, 2)), np.datetime64(microseconds_of(datetime(2013, 1, 31)), "us")
+    (86400000000, np.datetime64('2013-01-31T00:00:00.000000'))
+    """
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def find_form(texts: list[str], share: float = 0.98) -> str | None:

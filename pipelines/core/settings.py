@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the service logs")
     access_log: bool = Field(False, description="Whether the service logs every request, not only what went wrong")
     workers: int = Field(1, ge=1, le=64, description="Processes of the prediction service behind its one port")
-    keys: Literal["auto", "always"] = Field(
+    require_keys: Literal["auto", "always"] = Field(
         "auto", description="API keys: auto asks for them as soon as the service binds beyond loopback"
     )
     compile: Literal["auto", "off"] = Field("auto", description="off: serve every release by its scikit-learn pipeline")

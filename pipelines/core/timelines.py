@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-ARRAYS = ("keys", "moments", "starts", "shift", "total", "squares", "last")
-"""The fields of a Timeline that are arrays."""
+SUMS = ("total", "squares", "last")
+"""The fields of a Timeline with one number for each event."""
 
 
 def seconds_of(moments: np.ndarray) -> np.ndarray:
@@ -25,10 +24,8 @@ class Timeline:
     bit for bit.
 
     >>> days = np.array(["2024-01-01", "2024-01-02", "2024-01-03"], "M8[us]")
-    >>> line = Timeline.of(0, np.zeros(3, dtype=int), np.array([1.0, 3.0, 8.0]), days, 1)
-    >>> asked = (np.zeros(1, dtype=int), seconds_of(np.array(["2024-01-03"], "M8[us]")))
-    >>> line.aggregate("mean", asked[0], *line.ranges(*asked, seconds=7 * 86400))
-    array([2.])
+    >>> Timeline.of(0, np.zeros(3, dtype=int), np.array([1.0, 3.0, 8.0]), days, 1).total
+    array([0., 2., 9.])
     """
 
     entities: int
@@ -40,39 +37,12 @@ class Timeline:
     squares: np.ndarray  # (events,) running sum of its square
     last: np.ndarray  # (events,) the values themselves
 
-    def ranges(self, codes: np.ndarray, moments: np.ndarray, seconds: int) -> tuple[np.ndarray, np.ndarray]:
-        """First and one past the last event of each row's entity inside its window."""
-        width = len(self.moments) + 1
-        oldest = np.searchsorted(self.moments, moments - seconds, side="right")
-        newest = np.searchsorted(self.moments, moments, side="left")
-        low = np.searchsorted(self.keys, codes * width + oldest)
-        return low, np.maximum(np.searchsorted(self.keys, codes * width + newest), low)
-
-    def aggregate(self, how: str, codes: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-        """The aggregate of events `low` to `high` (exclusive) of each row; NaN where there is none."""
-        count = (high - low).astype(np.float64)
-        if how == "count":
-            return count
-        out = np.full(len(codes), np.nan)
-        some = np.flatnonzero(high - low >= (2 if how == "std" else 1))
-        low, last, count = low[some], high[some] - 1, count[some]
-        if how == "last":
-            out[some] = self.last[last]
-            return out
-        first = low == self.starts[codes[some]]
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = self.total[last] - np.where(first, 0.0, self.total[low - 1])
-            if how == "std":
-                squares = self.squares[last] - np.where(first, 0.0, self.squares[low - 1])
-                out[some] = np.sqrt(np.maximum(squares - total * total / count, 0.0) / (count - 1))
-                return out
-            full = self.shift[codes[some]] * count + total
-            out[some] = full / count if how == "mean" else full
-        return out
-
     @classmethod
     def of(cls, group: int, codes: np.ndarray, values: np.ndarray, known: np.ndarray, entities: int) -> Timeline:
         """The timeline of events: entity codes, values (NaN: no event) and moments known (datetime64[us])."""
+        # Its sums are compensated, NumPy's are not. Only building needs them, and serving must not import pandas.
+        import pandas as pd
+
         events = np.flatnonzero(~np.isnan(values) & ~np.isnat(known))
         seconds = seconds_of(known[events])
         codes, values = codes[events], values[events]

@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
+from pipelines.core.datetime_parts import datetime_parts
+
 _HUGE = 1e30  # float32, which trees compute in, ends at 3e38; squares must not overflow
 
 
@@ -91,8 +93,6 @@ class DatetimeParts(TransformerMixin, BaseEstimator):
     [[2013.0, 2.0, 4.0, 32.0, 6.0]]
     """
 
-    _periods = (12.0, 7.0, 365.25, 24.0)
-
     def __init__(self, cyclic: bool = False) -> None:
         self.cyclic = cyclic
 
@@ -103,26 +103,8 @@ class DatetimeParts(TransformerMixin, BaseEstimator):
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Float64, shape (n, columns x 5), or (n, columns x 9) with `cyclic`."""
-        return np.hstack([self._parts(X[name].to_numpy().astype("M8[us]")) for name in X.columns])
-
-    def _parts(self, moments: np.ndarray) -> np.ndarray:
-        missing = np.isnat(moments)
-        known = np.where(missing, np.datetime64(0, "us"), moments)
-        days, years, months = (known.astype(f"M8[{unit}]") for unit in ("D", "Y", "M"))
-        table = np.column_stack(
-            [
-                years.astype(np.int64) + 1970,
-                months.astype(np.int64) % 12 + 1,
-                (days.astype(np.int64) + 3) % 7,
-                (days - years.astype("M8[D]")).astype(np.int64) + 1,
-                (known - days).astype("m8[h]").astype(np.int64),
-            ]
-        ).astype(np.float64)
-        table[missing] = np.nan
-        if not self.cyclic:
-            return table
-        turns = table[:, 1:] * (2 * np.pi / np.array(self._periods))
-        return np.hstack([table[:, :1], np.sin(turns), np.cos(turns)])
+        moments = [X[name].to_numpy().astype("M8[us]") for name in X.columns]
+        return np.hstack([datetime_parts(one, self.cyclic) for one in moments])
 
 
 class TextWords(TransformerMixin, BaseEstimator):

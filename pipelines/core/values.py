@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
-import pandas as pd
 
 from pipelines.core.moments import read_moment
 
@@ -15,16 +14,17 @@ MISSING_TEXTS = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none", "?", 
 """Texts (lower case) that stand for a missing number or date; in a categorical column they are values."""
 
 _EXACT = 2**53
+_NOTHING = frozenset({"NAType", "NaTType"})  # the types of pandas' NA and NaT, which serving does not import
 _NAT = np.datetime64("NaT", "us")
 
 
 def is_missing(value: object) -> bool:
     """Whether a value is None, NaN, NaT or NA.
 
-    >>> is_missing(None), is_missing(float("nan")), is_missing(pd.NaT), is_missing(0)
+    >>> is_missing(None), is_missing(float("nan")), is_missing(np.datetime64("NaT")), is_missing(0)
     (True, True, True, False)
     """
-    if value is None or value is pd.NA or value is pd.NaT:
+    if value is None or type(value).__name__ in _NOTHING:
         return True
     if isinstance(value, np.datetime64 | np.timedelta64):
         return bool(np.isnat(value))
@@ -49,7 +49,7 @@ def category_text(value: object) -> str | None:
         number = float(value)
         return str(int(number)) if number.is_integer() and abs(number) < _EXACT else repr(number)
     if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
+        return _moment_text(value)
     if isinstance(value, datetime):
         return (value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value).isoformat()
     if isinstance(value, date):
@@ -57,6 +57,16 @@ def category_text(value: object) -> str | None:
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return str(value)
+
+
+def _moment_text(moment: np.datetime64) -> str:
+    """A moment as `isoformat` writes it, with nine decimals where there are nanoseconds."""
+    whole = moment.astype("datetime64[us]").item()
+    if not isinstance(whole, datetime):
+        return str(moment)  # before the year 1 or after 9999
+    fine = np.datetime_data(moment.dtype)[0] in ("ns", "ps", "fs", "as")
+    rest = int(moment.astype("datetime64[ns]").astype(np.int64)) % 1000 if fine else 0
+    return whole.isoformat(timespec="microseconds") + f"{rest:03d}" if rest else whole.isoformat()
 
 
 def to_number(value: object, booleans: bool = False) -> float:
@@ -86,7 +96,7 @@ def to_number(value: object, booleans: bool = False) -> float:
         return float(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
-    raise ValueError(f"expected a number, got {describe(value)}")
+    raise WrongValue.unread("expected a number", value)
 
 
 def _int_to_float(value: int) -> float:
@@ -105,7 +115,7 @@ def _text_to_float(value: str) -> float:
             return float(text)
     except ValueError:
         pass
-    raise ValueError(f"expected a number, got {describe(value)}")
+    raise WrongValue.unread("expected a number", value)
 
 
 def to_datetime(value: object, form: str | None = None) -> np.datetime64:
@@ -123,11 +133,45 @@ def to_datetime(value: object, form: str | None = None) -> np.datetime64:
         if value.strip().lower() in MISSING_TEXTS:
             return _NAT
     elif isinstance(value, bool | np.bool_ | list | dict | tuple | bytes):
-        raise ValueError(f"expected a date or a time, got {describe(value)}")
+        raise WrongValue.unread("expected a date or a time", value)
     moment = read_moment(value, form)
     if moment is None:
-        raise ValueError(f"expected a date or a time such as 2013-01-31T18:00:00, got {describe(value)}")
+        raise WrongValue.unread("expected a date or a time such as 2013-01-31T18:00:00", value)
     return moment
+
+
+class WrongValue(ValueError):
+    """A value that cannot be read. The message may show it; `reason` says the same without showing anything of it.
+
+    >>> error = WrongValue.unread("expected a number", "x")
+    >>> str(error), error.reason
+    ("expected a number, got 'x'", 'expected a number, got a text')
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+    @classmethod
+    def unread(cls, expected: str, value: object) -> WrongValue:
+        """The error of a value that is not what was expected."""
+        return cls(f"{expected}, got {describe(value)}", f"{expected}, got {_sort(value)}")
+
+
+def reason_of(error: ValueError) -> str:
+    """Why a value is wrong, for answers and logs that may not repeat what was sent."""
+    return str(getattr(error, "reason", error))
+
+
+def _sort(value: object) -> str:
+    """What sort of thing a value is."""
+    if isinstance(value, str):
+        return "a text"
+    if isinstance(value, bool | np.bool_ | list | tuple | np.ndarray | set | dict):
+        return describe(value)
+    if isinstance(value, float | np.floating) and not math.isfinite(value):
+        return "an infinite number"
+    return "a number" if isinstance(value, int | float | np.number | Decimal) else "something else"
 
 
 def describe(value: object) -> str:

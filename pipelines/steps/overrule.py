@@ -8,8 +8,8 @@ from datetime import datetime
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stores.champions import open_release
+from pipelines.stores.lean_registry import LeanRegistry
 from pipelines.stores.ledger import Ledger
-from pipelines.stores.registry import Registry
 from pipelines.stores.standing import history_digest, one_at_a_time, settle
 
 
@@ -26,7 +26,10 @@ class Moved:
 
 
 def roll_back(problem: str, settings: Settings, version: int | None, at: datetime, actor: str, reason: str) -> Moved:
-    """Make an earlier version the champion again; default: the one that was it before the present one."""
+    """Make an earlier version the champion again; default: the one that was it before the present one.
+
+    It is to take effect within two seconds, so a version that was champion before is verified but not loaded here.
+    """
     return _move(problem, settings, version, at, actor, reason, "roll_back")
 
 
@@ -40,7 +43,7 @@ def _move(
 ) -> Moved:
     if not actor.strip() or not reason.strip():
         raise ProblemError("a champion set by hand needs a name and a reason: both are recorded")
-    registry, ledger = Registry(settings), Ledger(settings.database)
+    registry, ledger = LeanRegistry(settings), Ledger(settings.database)
     try:
         with one_at_a_time(settings, problem):
             champion = registry.champion(problem)
@@ -48,7 +51,8 @@ def _move(
             wanted = _previous(ledger, problem, before) if version is None else version
             found = registry.release(problem, wanted)
             bundle = open_release(settings, registry, found)
-            bundle.check_probe()
+            if outcome == "promote" or not any(move.version == wanted for move in ledger.moves(problem)):
+                bundle.check_probe()  # one that was champion before was proven then, and the service proves it again
             entry = ledger.record(
                 f"{outcome}:{problem}:{wanted}:{at.isoformat()}",
                 at=at,

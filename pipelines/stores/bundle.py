@@ -16,13 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipelines.core.contract import Contract, check_rows
 from pipelines.core.errors import ModelFileError, NotFound
 from pipelines.core.problem import Problem
+from pipelines.core.request_rows import CheckedRows, check_rows
+from pipelines.core.schema import Contract
+from pipelines.stores.compiled_file import PLAN, TREES, read_compiled
 from pipelines.stores.files import digest_file, read_json, write_atomic, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipelines.core.compiled import Compiled
 
 MODEL_FILE = "model.skops"
 MANIFEST = "manifest.json"
@@ -97,19 +101,66 @@ class Bundle:
         """Rows with the answers expected."""
         return Probe(**self._document("probe.json"))
 
+    @property
+    def compiled(self) -> Compiled | None:
+        """The compiled form, if the release has one and it answers the probe here as the pipeline did at release.
+
+        None otherwise: `plain_because` says why, and the pipeline is to serve.
+        """
+        return self._serving[0]
+
+    @property
+    def plain_because(self) -> str | None:
+        """Why the pipeline itself is to serve; None where the compiled form does."""
+        return self._serving[1]
+
     def check_probe(self, tolerance: float = 1e-9) -> None:
-        """Score the probe rows as a request would be; ModelFileError when an answer is off by more."""
+        """Score the probe rows as a request would be, by what is to serve; ModelFileError when an answer is off.
+
+        A compiled form that is off leaves the pipeline to serve, which is checked then, or when it is loaded anyway.
+        """
+        if self.compiled is None or "pipeline" in self.__dict__:
+            self.check_plain(tolerance)
+
+    def check_plain(self, tolerance: float = 1e-9) -> None:
+        """Score the probe rows by the pipeline itself; ModelFileError when an answer is off by more."""
         from pipelines.core.scoring import score
 
-        expected = np.array(self.probe.scores, dtype=np.float64)
-        frame = probe_frame(self.contract, self.probe)
-        found = score(self.pipeline, self.contract.task, frame).reshape(expected.shape)
-        off = float(np.abs(found - expected).max()) if expected.size else 0.0
+        found = score(self.pipeline, self.contract.task, probe_frame(self.contract, self.probe))
+        off = self._off(found)
         if not off <= tolerance:
             raise ModelFileError(
                 f"the model in {self.folder} answers its own probe rows wrongly (off by {off:.3g}, "
                 f"{tolerance:g} is allowed): its libraries differ from those it was trained with; train again"
             )
+
+    @cached_property
+    def _serving(self) -> tuple[Compiled | None, str | None]:
+        stated = self.release.get("serving") or {}
+        if not stated.get("compiled"):
+            return None, str(stated.get("reason") or "the release has no compiled form")
+        folder = self.folder / DOCUMENTS
+        try:
+            listed = read_json(self.folder / MANIFEST)
+            for name in (PLAN, TREES):  # a file that the manifest does not name was put there by someone else
+                if (folder / name).exists() and f"{DOCUMENTS}/{name}" not in listed:
+                    raise ModelFileError(f"{folder / name} is no part of the release")
+            compiled = read_compiled(folder)
+            columns, rows = probe_columns(self.contract, self.probe)
+            off = self._off(compiled.score(columns, rows))
+        except (ModelFileError, NotFound) as error:
+            return None, str(error)
+        except Exception as error:  # noqa: BLE001 - told, and the pipeline serves: a broken copy must not end the service
+            return None, f"the compiled form fails on the probe ({type(error).__name__}: {error})"
+        allowed = max(float(stated.get("tolerance", 0.0)), 1e-9)
+        if not off <= allowed:
+            return None, f"the compiled form answers the probe wrongly (off by {off:.3g}, {allowed:g} is allowed)"
+        return compiled, None
+
+    def _off(self, found: np.ndarray) -> float:
+        """How far scores are from those at release."""
+        expected = np.array(self.probe.scores, dtype=np.float64)
+        return float(np.abs(found.reshape(expected.shape) - expected).max()) if expected.size else 0.0
 
     def _document(self, name: str) -> Any:
         try:
@@ -119,15 +170,21 @@ class Bundle:
 
 
 def probe_frame(contract: Contract, probe: Probe) -> pd.DataFrame:
-    """The probe rows as the model's input, read as requests are: shape (rows, columns and history)."""
+    """The probe rows as the pipeline's input, read as requests are: shape (rows, columns and history)."""
     import pandas as pd
 
-    checked = check_rows(contract, probe.rows)
+    columns, rows = probe_columns(contract, probe)
+    return pd.DataFrame(columns, index=range(rows))
+
+
+def probe_columns(contract: Contract, probe: Probe) -> tuple[dict[str, Any], int]:
+    """The probe rows by column (history too), and how many; ModelFileError if they break the contract."""
+    checked: CheckedRows = check_rows(contract, probe.rows)
     if checked.issues:
         first = checked.issues[0]
         raise ModelFileError(f"probe row {first.row} breaks the contract: {first.feature}: {first.message}")
     history = {name: np.array(values, dtype=np.float64) for name, values in probe.history.items()}
-    return pd.DataFrame({**checked.columns, **history}, index=range(len(probe.rows)))
+    return {**checked.columns, **history}, len(probe.rows)
 
 
 def write_bundle(folder: Path, documents: Mapping[str, Any], files: Mapping[str, Path]) -> str:

@@ -9,6 +9,7 @@ from pipelines.core.settings import Settings
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.registry import Registry
 from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.signing import open_verifier
 
 
 def open_champion(settings: Settings, problem: str) -> Bundle:
@@ -21,7 +22,13 @@ def open_champion(settings: Settings, problem: str) -> Bundle:
 
 
 def open_release(settings: Settings, registry: Registry, release: ReleaseInfo) -> Bundle:
-    """The verified bundle of a release, fetched once and kept under home; a damaged copy is fetched again."""
+    """The verified bundle of a release, fetched once and kept under home; a damaged copy is fetched again.
+
+    ModelFileError where the settings name a key and the release is not signed with it: nothing of it is read then.
+    """
+    verifier = open_verifier(settings.verify_key)
+    if verifier is not None:
+        verifier.require(release)
     folder = _folder(settings, release)
     if folder.exists():
         try:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.log_entries import LoggedPrediction
+from pipelines.stores.log_entries import LoggedPrediction, LogRow
 from pipelines.stores.prediction_log import PredictionLog
 
 _MOST_ROWS = 5_000  # in one transaction: a first caller does not wait for the last of a flood
 
+Rows = Sequence[LoggedPrediction | LogRow]
+Done = Callable[[Exception | None], None]
+
 
 @dataclass(slots=True)
 class _Pending:
-    """Rows that wait for their commit, and whom to tell: a thread's future or one of an event loop."""
+    """Rows that wait for their commit, and whom to tell."""
 
-    rows: Sequence[LoggedPrediction]
-    future: Any
-    loop: asyncio.AbstractEventLoop | None
+    rows: Rows
+    done: Done
     since: float = field(default_factory=monotonic)
 
 
@@ -52,18 +52,28 @@ class GroupCommit:
         """Submissions that wait for a commit."""
         return self._queue.qsize()
 
-    def submit(self, rows: Sequence[LoggedPrediction]) -> Future[None]:
+    def submit(self, rows: Rows) -> Future[None]:
         """A future that is done when the rows are durable; it raises Unavailable when they were not kept."""
         future: Future[None] = Future()
-        self._put(_Pending(rows, future, None))
+
+        def done(error: Exception | None) -> None:
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        self.hand_over(rows, done)
         return future
 
-    async def commit(self, rows: Sequence[LoggedPrediction]) -> None:
-        """Return when the rows are durable; raises Unavailable when they could not be kept."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._put(_Pending(rows, future, loop))
-        await future
+    def hand_over(self, rows: Rows, done: Done) -> None:
+        """Call `done` in the writer's thread: with None once the rows are durable, else with why they were not kept.
+
+        `done` must be quick and must not raise. Unavailable once the writer is closed.
+        """
+        with self._lock:
+            if self._closed:
+                raise Unavailable("the prediction log is closed: the service is stopping")
+            self._queue.put(_Pending(rows, done))
 
     def close(self) -> None:
         """Commit all that waits, then end the thread. Later submissions raise Unavailable."""
@@ -72,12 +82,6 @@ class GroupCommit:
                 self._closed = True
                 self._queue.put(None)
         self._thread.join()
-
-    def _put(self, pending: _Pending) -> None:
-        with self._lock:
-            if self._closed:
-                raise Unavailable("the prediction log is closed: the service is stopping")
-            self._queue.put(pending)
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -98,40 +102,17 @@ class GroupCommit:
 
     def _write(self, batch: list[_Pending]) -> None:
         error = self._append([row for pending in batch for row in pending.rows])
-        if error is not None and len(batch) > 1:  # one caller's rows must not fail another's
-            for pending in batch:
-                _settle([pending], self._append(pending.rows))
-        else:
-            _settle(batch, error)
         self.commits += 1
         self.lag = monotonic() - batch[0].since
+        for pending in batch:
+            if error is not None and len(batch) > 1:  # one caller's rows must not fail another's
+                pending.done(self._append(pending.rows))
+            else:
+                pending.done(error)
 
-    def _append(self, rows: Sequence[LoggedPrediction]) -> Exception | None:
+    def _append(self, rows: Rows) -> Exception | None:
         try:
             self._log.append(rows)
         except Exception as error:  # noqa: BLE001 - told to the caller: a writer that dies would hang them all
             return error
         return None
-
-
-def _settle(batch: Sequence[_Pending], error: Exception | None) -> None:
-    """Tell every caller; one wake-up per event loop, however many wait in it."""
-    waiting: dict[asyncio.AbstractEventLoop, list[Any]] = {}
-    for pending in batch:
-        if pending.loop is None:
-            _finish([pending.future], error)
-        else:
-            waiting.setdefault(pending.loop, []).append(pending.future)
-    for loop, futures in waiting.items():
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(_finish, futures, error)
-
-
-def _finish(futures: Sequence[Any], error: Exception | None) -> None:
-    for future in futures:
-        if future.done():  # its caller gave up
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(error)

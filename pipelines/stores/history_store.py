@@ -46,11 +46,12 @@ def load_current(folder: Path) -> tuple[HistoryIndex, datetime] | None:
         return None
     try:
         pointer = read_json(folder / POINTER)
-        content = (folder / pointer["file"]).read_bytes()
-        if hashlib.sha256(content).hexdigest() != pointer["sha256"]:
-            raise ModelFileError(f"{folder / pointer['file']} is damaged: materialise the history again")
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            index = HistoryIndex.from_arrays({name: arrays[name] for name in arrays.files})
+        with (folder / pointer["file"]).open("rb") as file:  # held open: what is verified is what is read
+            if hashlib.file_digest(file, "sha256").hexdigest() != pointer["sha256"]:
+                raise ModelFileError(f"{folder / pointer['file']} is damaged: materialise the history again")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
+                index = HistoryIndex.from_arrays(arrays)  # reads one array after another, each once
         return index, datetime.fromisoformat(pointer["as_of"])
     except (NotFound, OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"the history in {folder} cannot be read ({error}): materialise it again") from error

@@ -6,8 +6,9 @@ Of several labels for one prediction, the one received last counts.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from pipelines.stores.log_entries import (
     Label,
     LabelReceipt,
     LoggedPrediction,
+    LogRow,
     Rejected,
     as_utc,
     is_id,
@@ -44,6 +46,7 @@ __all__ = [
     "new_id",
 ]
 
+_AT_ONCE = 128  # rows in one INSERT statement
 _CHUNK = 500  # ids per query: the smallest limit on bound variables of the databases in use is 999
 
 _metadata = sa.MetaData()
@@ -87,28 +90,59 @@ class PredictionLog:
         with _translated():
             _create_tables(self._engine)
         mark = "?" if self._engine.dialect.paramstyle == "qmark" else "%s"
+        self._appender: Any = None  # the connection that rows are appended by
+        self._appending = threading.Lock()
         names = [f'"{column.name}"' for column in _predictions.columns]
-        self._insert = f"INSERT INTO predictions ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"
+        self._insert = f"INSERT INTO predictions ({', '.join(names)}) VALUES "
+        self._row = f"({', '.join([mark] * len(names))})"
 
     def close(self) -> None:
         """Give the database's connections back."""
+        with self._appending:
+            if self._appender is not None:
+                self._appender.close()
+                self._appender = None
         self._engine.dispose()
 
-    def append(self, rows: Sequence[LoggedPrediction]) -> None:
+    def append(self, rows: Sequence[LoggedPrediction | LogRow]) -> None:
         """All rows in one durable transaction: when this returns, they survive a kill."""
-        values = [row_values(row) for row in rows]
-        with _translated():
-            connection = self._engine.raw_connection()
-        try:
-            # The driver's own executemany: through SQLAlchemy a row costs three times as much.
-            cursor = connection.cursor()
-            cursor.executemany(self._insert, values)
-            connection.commit()
-        except self._engine.dialect.loaded_dbapi.Error as error:
-            connection.rollback()
-            raise Unavailable(f"the prediction log takes no rows ({error}): check the database") from error
-        finally:
-            connection.close()
+        values = [row if type(row) is tuple else row_values(row) for row in rows]  # type: ignore[arg-type]
+        with self._appending:
+            kept = self._appender is not None
+            for last in (True,) if not kept else (False, True):  # a connection that stayed may have been cut long ago
+                try:
+                    self._insert_all(values)
+                    return
+                except self._engine.dialect.loaded_dbapi.Error as error:
+                    self._let_go()
+                    if last:
+                        raise Unavailable(f"the prediction log takes no rows ({error}): check the database") from error
+                except Exception:  # a cell that the driver cannot write: nothing of these rows may stay
+                    self._let_go()
+                    raise
+
+    def _insert_all(self, values: list[LogRow]) -> None:
+        """On one connection that stays, many rows to a statement: with a statement for each row the driver lets go of
+        the interpreter's lock once a row, and a busy event loop is slow to give it back.
+        """
+        if self._appender is None:
+            with _translated():
+                self._appender = self._engine.raw_connection()
+        cursor = self._appender.cursor()
+        first = 0
+        while left := len(values) - first:
+            size = min(1 << left.bit_length() - 1, _AT_ONCE)  # powers of two: few statements to prepare
+            cells = [cell for row in values[first : first + size] for cell in row]
+            cursor.execute(self._insert + ", ".join([self._row] * size), cells)
+            first += size
+        self._appender.commit()
+
+    def _let_go(self) -> None:
+        connection, self._appender = self._appender, None
+        if connection is not None:
+            with suppress(self._engine.dialect.loaded_dbapi.Error):  # it may be cut
+                connection.rollback()  # the lock on the database goes with it
+            connection.invalidate()
 
     def get(self, prediction_id: str) -> LoggedPrediction:
         """One answer by its id; NotFound when there is none."""

@@ -20,6 +20,7 @@ from pipelines.stores.bundle import verify
 from pipelines.stores.files import digest_file, replace_folder
 from pipelines.stores.mlflow_runs import DatasetFacts, log_run
 from pipelines.stores.release_info import DIGEST, MANIFEST_DIGEST, RUN_KEY, ReleaseInfo, release_info
+from pipelines.stores.signing import SIGNATURE, Signer
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -66,9 +67,15 @@ class Registry:
             log_run(self._client, run_id, params, metrics, tags, folder, dataset, at)
 
     def register(self, problem: str, run_id: str, folder: Path, digest: str, run_key: str) -> int:
-        """The version of the bundle in `folder`, verified: found by its run key, or registered."""
+        """The version of the bundle in `folder`, verified: found by its run key, or registered.
+
+        It carries a signature where the settings name a signing key.
+        """
         verify(folder)
         tags = {RUN_KEY: run_key, DIGEST: digest, MANIFEST_DIGEST: digest_file(folder / "manifest.json")}
+        if self._settings.signing_key is not None:
+            signer = Signer(self._settings.signing_key)
+            tags[SIGNATURE] = signer.sign(problem, run_id, run_key, digest, tags[MANIFEST_DIGEST])
         with self._answering():
             self._ensure_model(problem)
             for release in self.releases(problem):

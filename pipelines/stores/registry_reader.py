@@ -1,13 +1,13 @@
 """What serving needs to know of the registry, read-only and lean: who is champion, and its bundle.
 
 `RestReader` speaks MLflow's REST API by httpx alone (an import of 0.1 s instead of 1.6 s, and 200 MB less);
-`LocalReader` opens the embedded store through `stores.registry`, and with it MLflow.
+`LocalReader` reads the embedded store's SQLite file; `MlflowReader`, for every other store, opens it with MLflow.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, unquote, urlsplit
@@ -16,11 +16,14 @@ import httpx
 
 from pipelines.core.errors import ModelFileError, NotFound, Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import verify
-from pipelines.stores.release_info import DIGEST, MANIFEST_DIGEST, RUN_KEY, ReleaseInfo
+from pipelines.stores.bundle_folders import copy_folder, local_folder, verified
+from pipelines.stores.local_registry import SCHEME, LocalReader
+from pipelines.stores.release_info import DIGEST, RUN_KEY, ReleaseInfo
 
 if TYPE_CHECKING:
     from pipelines.stores.registry import Registry
+
+__all__ = ["LocalReader", "MlflowReader", "RegistryReader", "RestReader", "open_reader"]
 
 _API = "/api/2.0/mlflow"
 _ABSENT = {
@@ -32,8 +35,14 @@ _ABSENT = {
 class RegistryReader(Protocol):
     """What both readers do; every method raises Unavailable when the registry does not answer."""
 
+    def aliases(self) -> dict[str, dict[str, int]]:
+        """Every registered problem with the versions that its aliases point to, sorted."""
+
     def champions(self) -> dict[str, int | None]:
         """Every registered problem with its champion's version, None where none has been released."""
+
+    def release(self, problem: str, version: int) -> ReleaseInfo:
+        """One release; NotFound if there is none."""
 
     def champion(self, problem: str) -> ReleaseInfo | None:
         """The release that the alias `champion` points to."""
@@ -49,9 +58,11 @@ class RegistryReader(Protocol):
 
 
 def open_reader(settings: Settings) -> RegistryReader:
-    """The lean reader where an MLflow server is known, else the one for the embedded store."""
+    """The reader of the MLflow server where one is known, else the one that suits the embedded store."""
     url = settings.mlflow_url or settings.tracking_uri
-    return RestReader(url) if url.startswith(("http://", "https://")) else LocalReader(settings)
+    if url.startswith(("http://", "https://")):
+        return RestReader(url)
+    return LocalReader(settings) if url.startswith(SCHEME) else MlflowReader(settings)
 
 
 class RestReader:
@@ -65,18 +76,27 @@ class RestReader:
         """Let go of connections."""
         self._http.close()
 
-    def champions(self) -> dict[str, int | None]:
-        """Every registered problem with its champion's version, in one request."""
-        found: dict[str, int | None] = {}
+    def aliases(self) -> dict[str, dict[str, int]]:
+        """Every registered problem with the versions that its aliases point to, in one request."""
+        found: dict[str, dict[str, int]] = {}
         query: dict[str, Any] = {"max_results": 1000}
         while True:
             answer = self._get(f"{_API}/registered-models/search", query)
             for model in answer.get("registered_models", []):
-                aliases = {alias["alias"]: int(alias["version"]) for alias in model.get("aliases", [])}
-                found[model["name"]] = aliases.get("champion")
+                given = sorted((one["alias"], int(one["version"])) for one in model.get("aliases", []))
+                found[model["name"]] = dict(given)
             query["page_token"] = answer.get("next_page_token")
             if not query["page_token"]:
                 return dict(sorted(found.items()))
+
+    def champions(self) -> dict[str, int | None]:
+        """Every registered problem with its champion's version, None where none has been released."""
+        return {problem: known.get("champion") for problem, known in self.aliases().items()}
+
+    def release(self, problem: str, version: int) -> ReleaseInfo:
+        """One release; NotFound if there is none."""
+        answer = self._get(f"{_API}/model-versions/get", {"name": problem, "version": str(version)})
+        return _release(answer["model_version"])
 
     def problems(self) -> list[str]:
         """Names of all registered problems, sorted."""
@@ -96,16 +116,14 @@ class RestReader:
         query = {"name": release.problem, "version": str(release.version)}
         source = self._place(self._get(f"{_API}/model-versions/get-download-uri", query)["artifact_uri"])
         parts = urlsplit(source)
-        try:
+
+        def bring() -> None:
             if parts.scheme == "mlflow-artifacts":
                 self._download(unquote(parts.path).strip("/"), into)
             else:
-                _copy(source, into)
-            verify(into, release.tags.get(MANIFEST_DIGEST))
-        except ModelFileError:
-            shutil.rmtree(into, ignore_errors=True)
-            raise
-        return into
+                copy_folder(_reachable(source), into)
+
+        return verified(release, into, bring)
 
     def _place(self, source: str) -> str:
         """Where the artifacts of a run or of a logged model lie; other addresses as they are."""
@@ -150,39 +168,49 @@ class RestReader:
         raise Unavailable(f"MLflow at {self._url} answered {response.status_code} to {path}: see its log")
 
 
-class LocalReader:
-    """The registry in the embedded store; MLflow is imported on first use."""
+class MlflowReader:
+    """The registry in a store that MLflow itself must open, such as PostgreSQL; MLflow is imported on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._opened: Registry | None = None
 
     def close(self) -> None:
         """Nothing is held."""
 
+    def aliases(self) -> dict[str, dict[str, int]]:
+        """Every registered problem with the versions that its aliases point to."""
+        registry = self._registry
+        called = {problem: registry.releases(problem) for problem in registry.problems()}
+        return {
+            problem: dict(sorted((alias, one.version) for one in releases for alias in one.aliases))
+            for problem, releases in called.items()
+        }
+
     def champions(self) -> dict[str, int | None]:
         """Every registered problem with its champion's version, None where none has been released."""
-        releases = {problem: self.champion(problem) for problem in self.problems()}
-        return {name: None if release is None else release.version for name, release in releases.items()}
+        return {problem: known.get("champion") for problem, known in self.aliases().items()}
 
     def problems(self) -> list[str]:
         """Names of all registered problems, sorted."""
-        return sorted(self._registry().problems())
+        return self._registry.problems()
 
     def champion(self, problem: str) -> ReleaseInfo | None:
         """The release that the alias `champion` points to."""
-        return self._registry().champion(problem)
+        return self._registry.champion(problem)
+
+    def release(self, problem: str, version: int) -> ReleaseInfo:
+        """One release; NotFound if there is none."""
+        return self._registry.release(problem, version)
 
     def fetch(self, release: ReleaseInfo, into: Path) -> Path:
         """The release's bundle as the new folder `into`, every file verified against its manifest."""
-        return self._registry().fetch(release, into)
+        return self._registry.fetch(release, into)
 
+    @cached_property
     def _registry(self) -> Registry:
-        if self._opened is None:
-            from pipelines.stores.registry import Registry
+        from pipelines.stores.registry import Registry
 
-            self._opened = Registry(self._settings)
-        return self._opened
+        return Registry(self._settings)
 
 
 def _release(version: Mapping[str, Any]) -> ReleaseInfo:
@@ -201,18 +229,15 @@ def _release(version: Mapping[str, Any]) -> ReleaseInfo:
     )
 
 
-def _copy(source: str, into: Path) -> None:
-    """A bundle that lies on this machine's own disk."""
-    parts = urlsplit(source)
-    if parts.scheme not in ("", "file"):
+def _reachable(source: str) -> Path:
+    """The folder of a bundle that lies on this machine's own disk."""
+    folder = local_folder(source)
+    if folder is None:
         raise Unavailable(
             f"the bundle lies at {source}, which only MLflow's server can read: "
             "start it with --serve-artifacts, or with an artifact folder that this machine sees"
         )
-    folder = Path(unquote(parts.path))
-    if not folder.is_dir():
-        raise ModelFileError(f"the bundle {folder} is not there: train again, or restore MLflow's artifacts")
-    shutil.copytree(folder, into)
+    return folder
 
 
 def _error_code(response: httpx.Response) -> str:

@@ -19,6 +19,7 @@ from pipelines.core.scorecard import Scorecard
 from pipelines.core.scoring import score
 from pipelines.stores.bundle import Bundle, write_bundle
 from pipelines.stores.code_version import CodeVersion
+from pipelines.stores.compiled_file import Proven, compile_release
 from pipelines.stores.files import read_json, replace_folder
 from pipelines.stores.mlflow_folder import save_model_folder
 from pipelines.stores.model_file import load_model
@@ -57,24 +58,36 @@ def make_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Sco
     pipeline = load_model(folder / "model.skops", trained["digest"])
     history = [feature.name for feature in loaded.problem.features.history]
     held_out = read_parquet(folder / "reference.parquet")
+    proven = compile_release(pipeline, contract, history, held_out)
     made = folder / ".bundle"
     save_model_folder(folder / "model.skops", contract, history, held_out.head(EXAMPLE_ROWS), made)
     documents = {
-        "release.json": release_facts(loaded, folder, lineage, card, trained, contract),
+        "release.json": {
+            **release_facts(loaded, folder, lineage, card, trained, contract),
+            "serving": proven.serving,
+        },
         "problem.yaml": loaded.text,
         "problem.json": loaded.problem.model_dump(mode="json"),
         "contract.json": contract.model_dump(mode="json"),
         "scorecard.json": card.model_dump(mode="json"),
         "decision.json": decision.model_dump(mode="json"),
         "probe.json": probe_document(pipeline, contract, history, held_out.head(PROBE_ROWS)),
+        **proven.documents,
     }
     files = {"reference.parquet": folder / "reference.parquet"}
     if lineage.datasheet is not None and lineage.datasheet.exists():
         files["datasheet.md"] = lineage.datasheet
     write_bundle(made, documents, files)
-    Bundle.open(made).check_probe()
+    _check(Bundle.open(made), proven)
     replace_folder(made, final)
     return final
+
+
+def _check(bundle: Bundle, proven: Proven) -> None:
+    """Both forms as they were written, on the probe: what serves here must serve there."""
+    bundle.check_plain()
+    if proven.documents and bundle.compiled is None:
+        raise ModelFileError(f"the compiled form in {bundle.folder} is not what was proven: {bundle.plain_because}")
 
 
 def release_facts(

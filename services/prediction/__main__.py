@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import gc
+import math
 import os
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    import uvicorn
+
     from pipelines.core.settings import Settings
 
 # Before NumPy is imported: one scorer thread with one-thread kernels; more threads make single rows slower.
@@ -24,19 +30,26 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     from pipelines.core.settings import Settings
+    from services.prediction.json_logs import log_crashes, write_json_lines
 
     settings = Settings()
     parser = argparse.ArgumentParser(prog="services.prediction", description=__doc__)
     parser.add_argument("--host", default=settings.host)
     parser.add_argument("--port", type=int, default=settings.service_port, help="0: any free port")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
+    # Where it really binds decides whether keys are needed.
+    settings = settings.model_copy(update={"host": asked.host})
+    write_json_lines(settings.log_level)
+    log_crashes()
+    if asked.worker is not None:
+        return _work(settings, asked.worker)
     try:
         listener = _listen(asked.host, asked.port)
     except OSError as error:
         print(f"cannot listen on {asked.host}:{asked.port}: {error.strerror}; choose --port", file=sys.stderr)  # noqa: T201
         return 1
-    _serve(settings, listener)
-    return 0
+    return _run(settings, listener)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -51,46 +64,121 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(settings: Settings, listener: socket.socket) -> None:
-    import uvicorn
-
+def _run(settings: Settings, listener: socket.socket) -> int:
+    """Serve in this process, or in several of which this one is the parent; the address is told in either case."""
     from pipelines.stores.files import write_json
-    from services.prediction.app import create_app
 
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     address = {"url": f"http://{shown}:{port}", "pid": os.getpid(), "port": port}
     note = settings.home / "run" / "prediction.json"
 
-    class Announced(uvicorn.Server):
-        """Tells where it listens once it does."""
+    def announce() -> None:
+        write_json(note, address)
+        print(f"Ratchet predictions at {address['url']} (API: {address['url']}/docs)", flush=True)  # noqa: T201
 
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                write_json(note, address)
-                print(f"Ratchet predictions at {address['url']} (API: {address['url']}/docs)", flush=True)  # noqa: T201
-
-    config = uvicorn.Config(
-        create_app(settings),
-        loop="uvloop",
-        http="httptools",
-        log_level=settings.log_level,
-        access_log=False,
-        server_header=False,
-    )
-    _log_plainly(settings.log_level)
     try:
-        Announced(config).run(sockets=[listener])
+        if settings.workers > 1:
+            return _supervise(settings, listener, announce)
+        return _serve(settings, listener, announce)
     finally:
         _forget(note)
 
 
-def _log_plainly(level: str) -> None:
-    import logging
+def _supervise(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> int:
+    from services.prediction.workers import Workers, shared_metrics, worker_command
 
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("ratchet").setLevel(level.upper())
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+
+    def forget(pid: int) -> None:
+        from services.prediction.metrics import forget_worker
+
+        forget_worker(pid)
+
+    with shared_metrics(settings.home / "run"):
+        workers = Workers(settings.workers, listener, settings.drain_seconds, worker_command(settings.host), forget)
+        return workers.run(stop, announce)
+
+
+def _serve(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> int:
+    """The whole service in this process."""
+    import uvicorn
+
+    class Announced(uvicorn.Server):
+        """Says so once it listens."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                _spare_the_collector()
+                announce()
+
+    Announced(_configure(settings)).run(sockets=[listener])
+    return 0
+
+
+def _work(settings: Settings, descriptor: int) -> int:
+    """One worker of several: its connections come from the parent."""
+    import asyncio
+
+    import uvicorn
+
+    from services.prediction.worker_line import Line
+
+    line = Line(descriptor)
+
+    class Worker(uvicorn.Server):
+        """Serves what comes by the line, until that ends."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                _spare_the_collector()
+                line.take_connections(self.make_connection)
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            line.close()
+            await super().shutdown(sockets)
+
+        def make_connection(self) -> asyncio.Protocol:
+            """As uvicorn makes one for a connection that it accepted."""
+            made: Any = self.config.http_protocol_class
+            return cast(
+                "asyncio.Protocol",
+                made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state),
+            )
+
+    Worker(_configure(settings)).run(sockets=[])
+    return 0
+
+
+def _spare_the_collector() -> None:
+    """What was loaded at the start stays: looking through it again and again took a tenth of the time of a request."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def _configure(settings: Settings) -> uvicorn.Config:
+    import uvicorn
+
+    from services.prediction.app import create_app
+    from services.prediction.connections import watched
+
+    return uvicorn.Config(
+        create_app(settings),
+        loop="uvloop",
+        http=cast("type[Any]", watched(settings)),
+        ws="none",
+        log_config=None,
+        log_level=settings.log_level,
+        access_log=False,
+        proxy_headers=False,  # nothing here asks where a caller is, and it costs each request a little
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+    )
 
 
 def _forget(note: Path) -> None:

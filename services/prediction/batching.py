@@ -1,4 +1,8 @@
-"""One scorer thread with natural batching: a lone row is scored at once, what queues meanwhile together."""
+"""Natural batching: what arrives together is scored, logged and answered together, and a lone row waits for nobody.
+
+A compiled model scores a few rows in microseconds: that is done on the event loop, for all requests that arrived in
+the same turn of it. Everything else goes to one scorer thread, with one-thread kernels, which takes what has queued.
+"""
 
 from __future__ import annotations
 
@@ -6,117 +10,268 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import monotonic, perf_counter
 
 import numpy as np
 
 from pipelines.core.errors import Unavailable
-from services.prediction.live_model import Answered, Columns, LiveModel, merge
+from pipelines.stores.group_commit import GroupCommit
+from pipelines.stores.log_entries import LogRow
+from services.prediction.answers import Answers, part, stamp, write_answers
+from services.prediction.live_model import Columns, LiveModel, merge
+from services.prediction.refusals import Refusal
 
 _MOST_ROWS = 4_096  # scored at once: beyond it a batch gains nothing and a lone row behind it waits
+_INLINE_ROWS = 64  # of one request that are scored on the event loop, and
+_INLINE_TURN = 512  # of one turn of it: a millisecond or two
+_PATIENCE = 1.0  # of a batch's cost that the next one may wait for requests that are likely on their way
+_LONGEST_WAIT = 0.010  # seconds
+_LONGEST_TURN = 0.003  # the same, where scoring takes microseconds and the log's commit is what is shared
+_LOOK = 1.0  # seconds between two looks at who has waited for too long
 
 
-@dataclass(slots=True)
-class _Job:
-    """Rows of one request that wait to be scored by the release they were checked by."""
+@dataclass(slots=True, eq=False)
+class Job:
+    """Checked rows of one request, to be answered by the release they were checked by."""
 
     model: LiveModel
     columns: Columns
-    times: np.ndarray
-    future: asyncio.Future[Answered]
-    loop: asyncio.AbstractEventLoop
+    count: int
+    asked_at: datetime
+    future: asyncio.Future[Answers]
+    source: str = "api"
+    inline: bool = False
+    """Whether the event loop scores it."""
+    since: float = field(default_factory=monotonic)
+    seconds: float = 0.0
+    """Its share of the time that scoring took."""
 
 
 class Scorer:
-    """The one thread that runs models, with one-thread kernels: requests never fight for cores."""
+    """From checked rows to answers that are in the log."""
 
-    def __init__(self, observe: Callable[[int], None] = lambda rows: None) -> None:
-        self._observe = observe
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+    def __init__(
+        self, writer: GroupCommit, observe: Callable[[int], None] = lambda rows: None, seconds: float = 30.0
+    ) -> None:
+        """`observe` is told the rows of each batch; `seconds` is how long a caller may wait for its answer."""
+        self._writer, self._observe, self._seconds = writer, observe, seconds
+        self._open: set[Job] = set()
+        self._watching = False
+        self._ready: list[Job] = []
+        self._ready_rows = 0
+        self._committing = 0
+        self._timer: asyncio.Handle | None = None
+        self._likely, self._until, self._flushed = 1, 0.0, 0.0
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="scorer", daemon=True)
         self._thread.start()
 
     @property
     def queued(self) -> int:
-        """Requests that wait."""
+        """Requests that wait for the scorer thread."""
         return self._queue.qsize()
 
-    async def score(self, model: LiveModel, columns: Columns, times: np.ndarray) -> Answered:
-        """The answers to checked rows, in order; raises what the model raises for these rows."""
+    async def answer(
+        self, model: LiveModel, columns: Columns, count: int, asked_at: datetime, source: str = "api"
+    ) -> tuple[Answers, float]:
+        """The answers, given once they are durable in the log, and the seconds that scoring them took.
+
+        Raises what the model raises for these rows, and Unavailable when the log did not take them.
+        """
         if self._closed:
             raise Unavailable("the service is stopping")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answered] = loop.create_future()
-        self._queue.put(_Job(model, columns, times, future, loop))
-        return await future
+        self._loop = loop
+        job = Job(model, columns, count, asked_at, loop.create_future(), source)
+        self._open.add(job)
+        if not self._watching:
+            self._watching = True
+            loop.call_later(_LOOK, self._give_up)
+        if model.compiled is None or count > _INLINE_ROWS or self._ready_rows + count > _INLINE_TURN:
+            self._queue.put(job)
+        else:
+            job.inline = True
+            self._ready.append(job)
+            self._ready_rows += count
+            # While the log commits, more would only queue behind it: what comes meanwhile is one batch afterwards.
+            if not self._committing:
+                self._flush_soon(loop)
+        return await job.future, job.seconds
 
     def close(self) -> None:
-        """Score what waits, then end the thread."""
+        """Answer what waits, then end the thread."""
         self._closed = True
         self._queue.put(None)
         self._thread.join()
 
-    def _run(self) -> None:
-        held: _Job | None = None
-        while (first := held or self._queue.get()) is not None:
-            held = None
-            batch, rows = [first], len(first.times)
-            while rows < _MOST_ROWS:
-                try:
-                    job = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if job is None:
-                    self._queue.put(None)
-                    break
-                if job.model is not first.model:  # a swap: the next release answers in a batch of its own
-                    held = job
-                    break
-                batch.append(job)
-                rows += len(job.times)
-            self._observe(rows)
-            self._score(batch)
+    def _flush_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Flush in the next turn of the loop, or once as many requests are there as are likely to come.
 
-    def _score(self, batch: list[_Job]) -> None:
+        Callers that were answered a moment ago are likely to ask again: one commit for all of them costs what one for
+        half of them does. A lone caller is never waited for.
+        """
+        if len(self._ready) >= self._likely:
+            self._schedule(loop, 0.0)
+        elif self._timer is None:
+            self._schedule(loop, max(0.0, self._until - monotonic()))
+
+    def _schedule(self, loop: asyncio.AbstractEventLoop, wait: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_later(wait, self._flush) if wait else loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Answer what has arrived since the last time."""
+        self._timer = None
+        jobs, self._ready, self._ready_rows = self._ready, [], 0
+        self._committing += len(jobs)
+        self._flushed = monotonic()
+        for batch in _by_model(jobs) if jobs else ():
+            self._work(batch)
+
+    def _give_up(self) -> None:
+        """Tell those that have waited for too long; one look a second costs less than a timer for each."""
+        oldest = monotonic() - self._seconds
+        for job in [one for one in self._open if one.since < oldest]:
+            self._open.discard(job)
+            if not job.future.done():
+                job.future.set_exception(_too_late(self._seconds))
+        self._watching = bool(self._open)
+        if self._watching:
+            asyncio.get_running_loop().call_later(_LOOK, self._give_up)
+
+    def _run(self) -> None:
+        """The scorer thread: what has queued is one batch, unless another release is to answer it."""
+        held: Job | None = None
+        cost, likely = 0.0, 1
+        while (first := held or self._queue.get()) is not None:
+            batch, held, last = self._gather(first, min(cost * _PATIENCE, _LONGEST_WAIT), likely)
+            start = perf_counter()
+            self._work(batch)
+            cost = perf_counter() - start
+            likely = len(batch) + self._queue.qsize()
+            if last:
+                return
+
+    def _gather(self, first: Job, patience: float, likely: int) -> tuple[list[Job], Job | None, bool]:
+        """A batch for one release; the job of another that ended it; whether the thread is to end.
+
+        Callers that were answered a moment ago are likely to ask again: it waits for as many as there were, but no
+        longer than `patience` seconds. A lone caller is never waited for.
+        """
+        batch, rows, until = [first], first.count, monotonic() + patience
+        while rows < _MOST_ROWS:
+            try:
+                left = until - monotonic() if len(batch) < likely else 0.0
+                job = self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, None, True
+            if job.model is not first.model or job.source != first.source:
+                return batch, job, False
+            batch.append(job)
+            rows += job.count
+        return batch, None, False
+
+    def _work(self, batch: list[Job]) -> None:
+        """Score, write down and hand over to the log; whoever asked is told once it is durable."""
+        model = batch[0].model
+        start = perf_counter()
         try:
-            answered = _answer_all(batch)
+            columns = merge([job.columns for job in batch])
+            counts = [job.count for job in batch]
+            scores, history = model.score(columns, moments_of(model, columns, [job.asked_at for job in batch], counts))
+            seconds = perf_counter() - start
+            stamps = [one for job in batch for one in [stamp(job.asked_at)] * job.count]
+            answers, rows = write_answers(model, columns, scores, history, stamps, batch[0].source)
         except Exception as error:  # noqa: BLE001 - told to whoever sent the rows: a scorer that dies hangs them all
             if len(batch) == 1:
-                _tell(batch[0], None, error)
+                self._tell(batch, [], error)
                 return
             for job in batch:  # one request's rows must not fail another's
-                self._score([job])
+                self._work([job])
             return
-        loop = batch[0].loop
-        loop.call_soon_threadsafe(_tell_all, batch, answered)
+        self._observe(len(rows))
+        self._hand_over(batch, answers, rows, seconds)
+
+    def _hand_over(self, batch: list[Job], answers: Answers, rows: list[LogRow], seconds: float) -> None:
+        parts, start = [], 0
+        for job in batch:
+            job.seconds = seconds * job.count / len(rows) if rows else 0.0
+            parts.append(answers if len(batch) == 1 else part(answers, start, start + job.count))
+            start += job.count
+
+        def done(error: Exception | None) -> None:
+            if error is None or len(batch) == 1:
+                self._tell(batch, parts, error)
+                return
+            start = 0
+            for job, own in zip(batch, parts, strict=True):  # one request's rows must not fail another's
+                self._once_more(job, own, rows[start : start + job.count])
+                start += job.count
+
+        try:
+            self._writer.hand_over(rows, done)
+        except Unavailable as error:
+            self._tell(batch, [], error)
+
+    def _once_more(self, job: Job, own: Answers, rows: list[LogRow]) -> None:
+        try:
+            self._writer.hand_over(rows, lambda error: self._tell([job], [own], error))
+        except Unavailable as error:
+            self._tell([job], [], error)
+
+    def _tell(self, batch: list[Job], parts: list[Answers], error: Exception | None) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, batch, parts, error)
+
+    def _settle(self, batch: list[Job], parts: list[Answers], error: Exception | None) -> None:
+        for place, job in enumerate(batch):
+            self._open.discard(job)
+            self._committing -= job.inline
+            if job.future.done():  # its caller gave up
+                continue
+            if error is None:
+                job.future.set_result(parts[place])
+            else:
+                job.future.set_exception(error)
+        if batch[0].inline and not self._committing:
+            now = monotonic()
+            self._likely = len(batch) + len(self._ready)
+            self._until = now + min(now - self._flushed, _LONGEST_TURN)
+            if self._ready and self._loop is not None:
+                self._flush_soon(self._loop)
 
 
-def _answer_all(batch: list[_Job]) -> list[Answered]:
-    whole = batch[0].model.answer(merge([job.columns for job in batch]), np.concatenate([job.times for job in batch]))
-    parts, start = [], 0
-    for job in batch:
-        end = start + len(job.times)
-        history = None if whole.history is None else whole.history[start:end]
-        parts.append(Answered(whole.answers[start:end], history))
-        start = end
-    return parts
+def moments_of(model: LiveModel, columns: Columns, asked_at: list[datetime], counts: list[int]) -> np.ndarray:
+    """The moment of each row, datetime64[us]: what it states itself, else when its request was made.
+
+    `asked_at` and `counts`: of each request.
+    """
+    name = model.contract.time
+    if name is not None and name in columns:
+        stated = np.asarray(columns[name], dtype="M8[us]")
+        if not np.isnat(stated).any():
+            return stated
+    asked = np.repeat(np.array([one.replace(tzinfo=None) for one in asked_at], dtype="M8[us]"), counts)
+    return asked if name is None or name not in columns else np.where(np.isnat(stated), asked, stated)
 
 
-def _tell(job: _Job, answered: Answered | None, error: Exception) -> None:
-    job.loop.call_soon_threadsafe(_settle, job.future, answered, error)
+def _by_model(jobs: list[Job]) -> list[list[Job]]:
+    first = jobs[0]
+    if all(job.model is first.model and job.source == first.source for job in jobs):
+        return [jobs]
+    found: dict[tuple[int, str], list[Job]] = {}
+    for job in jobs:
+        found.setdefault((id(job.model), job.source), []).append(job)
+    return list(found.values())
 
 
-def _tell_all(batch: list[_Job], answered: list[Answered]) -> None:
-    for job, part in zip(batch, answered, strict=True):
-        _settle(job.future, part, None)
-
-
-def _settle(future: asyncio.Future[Answered], answered: Any, error: Exception | None) -> None:
-    if future.done():  # the client went away
-        return
-    if error is None:
-        future.set_result(answered)
-    else:
-        future.set_exception(error)
+def _too_late(seconds: float) -> Refusal:
+    detail = f"no answer within {seconds:g} seconds (RATCHET_ANSWER_SECONDS): send fewer rows, or try again later"
+    return Refusal(503, "too-late", "Took too long", detail, retry_after=1)

@@ -7,19 +7,18 @@ import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipelines.core.errors import NotFound, RatchetError, Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.registry_reader import RegistryReader
 from pipelines.stores.release_info import ReleaseInfo
-from services.prediction.last_good import copies, find_copy, forget_copy, incoming, keep_copy
-from services.prediction.live_model import LiveModel, load_live
+from services.prediction.last_good import copies, find_copy, forget_copy, keep_copy
+from services.prediction.live_model import LiveModel
+from services.prediction.loading import Loading, Stamp
 from services.prediction.metrics import Metrics
 
 _log = logging.getLogger("ratchet.prediction")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")  # a problem's name; others in the registry are not ours to serve
-_Stamp = tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Refused:
     """A release, or a new history, kept out of service; it is not tried again until something changes."""
 
     version: int
-    history: _Stamp
+    history: Stamp
     reason: str
     at: datetime
 
@@ -40,10 +39,11 @@ class Champions:
 
     def __init__(self, settings: Settings, reader: RegistryReader, metrics: Metrics) -> None:
         self._settings, self._reader, self._metrics = settings, reader, metrics
+        self._loading = Loading(settings, reader)
         self._live: dict[str, LiveModel] = {}
         self._known: dict[str, int | None] = {}
-        self._refused: dict[str, Refused] = {}
-        self._histories: dict[str, _Stamp] = {}
+        self._waiting: dict[str, int] = {}
+        self._refused: dict[tuple[str, str], Refused] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="champions", daemon=True)
         self.reached: datetime | None = None
@@ -73,7 +73,7 @@ class Champions:
             return model
         if problem not in self._known:
             raise NotFound("no such model: GET /v1/models lists those that are served")
-        refused = self._refused.get(problem)
+        refused = self.refused(problem)
         if refused is None:
             raise Unavailable(f"{problem} has no champion yet: no release has passed the gate")
         raise Unavailable(f"version {refused.version} of {problem} could not be put into service")
@@ -86,25 +86,48 @@ class Champions:
         """Every problem that the registry or a copy knows, served or not."""
         return sorted(set(self._known) | set(self._live))
 
-    def refused(self, problem: str) -> Refused | None:
+    def refused(self, problem: str, alias: str = "champion") -> Refused | None:
         """What was last kept out of service for a problem, and why; None when nothing stands back."""
-        return self._refused.get(problem)
+        return self._refused.get((problem, alias))
 
     def registered(self, problem: str) -> int | None:
-        """The version that the alias points to, as far as it is known."""
+        """The version that the alias `champion` points to, as far as it is known."""
         return self._known.get(problem)
+
+    def waiting(self, problem: str) -> int | None:
+        """The version that the alias `challenger` points to, as far as it is known."""
+        return self._waiting.get(problem)
+
+    def challenger(self, problem: str, version: int) -> LiveModel | None:
+        """This release, loaded and proven as a champion is; None while it is refused or cannot be fetched."""
+        held = self._loading.held(problem, version)
+        if held is not None:
+            return held
+        if self._stands(problem, "challenger", version):
+            return None
+        try:
+            info = self._reader.release(problem, version)
+            model = self._loading.obtain(info)
+        except Unavailable:
+            return None
+        except Exception as error:  # noqa: BLE001 - told by `refused`; the champion serves on
+            self._refuse(problem, "challenger", version, error)
+            return None
+        self._refused.pop((problem, "challenger"), None)
+        return model
 
     def refresh(self) -> None:
         """Look once where the aliases point, and at the histories; bring what serves in line with them."""
         try:
-            registered = self._reader.champions()
-            known = {name: version for name, version in registered.items() if _NAME.fullmatch(name)}
-            for problem, version in known.items():
+            aliases = {name: found for name, found in self._reader.aliases().items() if _NAME.fullmatch(name)}
+            self._waiting = {name: one["challenger"] for name, one in aliases.items() if "challenger" in one}
+            for problem, found in aliases.items():
+                version = found.get("champion")
                 self._known[problem] = version
                 self._follow_alias(problem, version)
-            for problem in set(self._live) - set(known):
+            for problem in set(self._live) - set(aliases):
                 self._withdraw(problem)
-            self._known = known
+            self._known = {name: found.get("champion") for name, found in aliases.items()}
             self.reached, self.trouble = datetime.now(UTC), None
         except Unavailable as error:
             if self.trouble is None:
@@ -125,50 +148,34 @@ class Champions:
         if version is None:
             self._withdraw(problem)
             return
-        model, refused = self._live.get(problem), self._refused.get(problem)
+        model = self._live.get(problem)
         if model is not None and model.info.version == version:
             return
-        if refused is not None and (refused.version, refused.history) == (version, self._stamp(problem)):
-            return
-        info = self._reader.champion(problem)
-        if info is None:
+        if self._stands(problem, "champion", version):
             return
         try:
-            self._install(info)
+            self._install(self._reader.release(problem, version))
         except Unavailable:
             raise  # the registry went away in between: the next look tries again
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a release, the old one must go on serving
-            self._refuse(info, error)
+            self._refuse(problem, "champion", version, error)
 
     def _install(self, info: ReleaseInfo) -> None:
-        """Fetch, verify, prove, keep a copy; only then serve it."""
-        copy = find_copy(self._settings, info.problem)
-        if copy is not None and _same(copy[0], info):
-            try:
-                self._serve(self._load(copy[1], info))
-                return
-            except (RatchetError, OSError) as error:
-                _log.warning("the last good copy of %s is damaged, fetching it again: %s", info.problem, error)
-        with incoming(self._settings, info.problem) as folder:
-            self._reader.fetch(info, folder)
-            model = self._load(folder, info)
-            try:
-                keep_copy(self._settings, info, folder)
-            except OSError as error:  # a full disk must not keep a good release out
-                _log.warning("no copy of %s version %d was kept: %s", info.problem, info.version, error)
-        self._serve(model)
-
-    def _load(self, folder: Path, info: ReleaseInfo) -> LiveModel:
-        stamp = self._stamp(info.problem)
-        model = load_live(folder, info, self._settings.history(info.problem))
-        self._histories[info.problem] = stamp
-        return model
+        """Fetch, verify, prove; only then serve it and keep it as the last good one."""
+        self._serve(self._loading.obtain(info))
+        try:
+            keep_copy(self._settings, info)
+        except OSError as error:  # a full disk must not keep a good release out
+            _log.warning("no copy of %s version %d was kept: %s", info.problem, info.version, error)
 
     def _serve(self, model: LiveModel) -> None:
         problem = model.info.problem
+        before = self._live.get(problem)
         self._live[problem] = model
-        self._refused.pop(problem, None)
+        self._loading.hold(model, before)
+        self._refused.pop((problem, "champion"), None)
         self._metrics.version.labels(problem).set(model.info.version)
+        self._metrics.compiled.labels(problem).set(model.compiled is not None)
         self._metrics.swaps.labels(problem).inc()
         _log.info("%s: version %d is in service", problem, model.info.version)
 
@@ -176,45 +183,42 @@ class Champions:
         found = find_copy(self._settings, problem)
         if found is None:
             return
-        self._known.setdefault(problem, found[0].version)
+        info = found[0]
+        self._known.setdefault(problem, info.version)
         try:
-            self._serve(self._load(found[1], found[0]))
+            self._serve(self._loading.load(found[1], info))
         except Exception as error:  # noqa: BLE001 - one damaged copy must not keep the others out
-            self._refuse(found[0], error)
+            self._refuse(problem, "champion", info.version, error)
 
-    def _refuse(self, info: ReleaseInfo, error: Exception) -> None:
+    def _stands(self, problem: str, alias: str, version: int) -> bool:
+        """Whether this version was refused and nothing has changed since."""
+        refused = self._refused.get((problem, alias))
+        if refused is None:
+            return False
+        return (refused.version, refused.history) == (version, self._loading.stamp(problem))
+
+    def _refuse(self, problem: str, alias: str, version: int, error: Exception) -> None:
         reason = str(error) if isinstance(error, RatchetError) else f"{type(error).__name__}: {error}"
         now = datetime.now(UTC)
-        self._refused[info.problem] = Refused(info.version, self._stamp(info.problem), reason, now)
-        self._metrics.refusals.labels(info.problem).inc()
-        _log.error("%s: version %d is not put into service: %s", info.problem, info.version, reason)
+        self._refused[problem, alias] = Refused(version, self._loading.stamp(problem), reason, now)
+        self._metrics.refusals.labels(problem).inc()
+        _log.error("%s: version %d is not put into service as %s: %s", problem, version, alias, reason)
 
     def _withdraw(self, problem: str) -> None:
-        self._refused.pop(problem, None)
+        self._refused.pop((problem, "champion"), None)
         if self._live.pop(problem, None) is not None:
             forget_copy(self._settings, problem)
             self._metrics.version.labels(problem).set(0)
             _log.warning("%s: withdrawn, the registry has no champion any more", problem)
 
     def _follow_history(self, problem: str) -> None:
-        stamp = self._stamp(problem)
-        if stamp == self._histories.get(problem):
-            return
-        self._histories[problem] = stamp
         model = self._live[problem]
         try:
-            self._live[problem] = model.with_history(self._settings.history(problem))
+            renewed = self._loading.renewed(model)
         except RatchetError as error:
-            self._refuse(model.info, error)
-
-    def _stamp(self, problem: str) -> _Stamp:
-        """What changes whenever the history store is replaced."""
-        try:
-            found = (self._settings.history(problem) / "current.json").stat()
-        except FileNotFoundError:
-            return None
-        return found.st_mtime_ns, found.st_ino
-
-
-def _same(one: ReleaseInfo, other: ReleaseInfo) -> bool:
-    return (one.version, one.run_id, one.digest) == (other.version, other.run_id, other.digest)
+            self._refuse(problem, "champion", model.info.version, error)
+            return
+        if renewed is not model:
+            self._live[problem] = renewed
+        if renewed.history_as_of is not None:
+            self._metrics.history_as_of.labels(problem).set(renewed.history_as_of.timestamp())

@@ -3,65 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from pipelines.core.contract import Column, check_rows, decode, encode_label
-from pipelines.core.errors import Issue
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
+from pipelines.core.errors import Issue, NotFound, Unavailable
+from pipelines.core.labels import decode, encode_label
+from pipelines.core.request_rows import CheckedRows, check_columns, check_rows
+from pipelines.core.values import reason_of
+from pipelines.stores.prediction_log import PredictionLog
+from services.prediction.answers import Answers, interleave
 from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
-from services.prediction.live_model import Answered, Columns, LiveModel
+from services.prediction.doors import Asked
+from services.prediction.live_model import LiveModel, select
 from services.prediction.metrics import Metrics
-from services.prediction.payloads import read_instances, read_labels, refuse_issues
+from services.prediction.payloads import TooManyRows, read_labels, refuse_issues
 
-_LARGE = 50_000  # bytes: a body beyond it is read in a thread, so that others do not wait for it
+if TYPE_CHECKING:
+    from services.prediction.rollouts import Rollouts, Trial
+
+_LARGE = 500  # rows: more are checked in a thread, so that other requests do not wait for it
 _MOST_LABELS = 10_000
+_FAR = "expected a time between the years 1 and 9999"
+_ROUTING = "x-ratchet-key"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Checked rows of one request: typed columns, the moment of each, and how many."""
-
-    columns: Columns
-    times: np.ndarray
-    stated: list[datetime | None]
-    """The moments that the rows themselves state."""
 
 
 class DataPlane:
     """The one way from a request to an answer that is in the log."""
 
     def __init__(
-        self, champions: Champions, scorer: Scorer, log: PredictionLog, writer: GroupCommit, metrics: Metrics
+        self, champions: Champions, rollouts: Rollouts, scorer: Scorer, log: PredictionLog, metrics: Metrics
     ) -> None:
-        self._champions, self._scorer = champions, scorer
-        self._log, self._writer, self._metrics = log, writer, metrics
+        self._champions, self._rollouts, self._scorer = champions, rollouts, scorer
+        self._log, self._metrics = log, metrics
 
-    async def predict(self, problem: str, body: bytes) -> dict[str, Any]:
-        """The answer to `{"instances": [...]}`: given only once every row is durable in the log."""
-        model = self._champions.live(problem)
-        now = datetime.now(UTC)
-        rows = await _off_loop(len(body), lambda: read_rows(model, body, now))
-        answered = await self._scorer.score(model, rows.columns, rows.times)
-        entries = log_entries(model, rows, answered, now)
-        await self._writer.commit(entries)
-        self._metrics.rows.labels(problem).inc(len(entries))
-        predictions = [{"id": entry.id, **answer} for entry, answer in zip(entries, answered.answers, strict=True)]
-        return {"predictions": predictions, "model": model.named}
+    async def predict_rows(self, problem: str, rows: list[Any], asked: Asked | None = None) -> Answers:
+        """The answers to rows as JSON has them, given only once every row is durable in the log.
+
+        PayloadError names every row and feature that breaks the contract.
+        """
+        return await self._predict(problem, len(rows), lambda model: check_rows(model.contract, rows), asked)
+
+    async def predict_columns(
+        self, problem: str, columns: Mapping[str, Any], count: int, asked: Asked | None = None
+    ) -> Answers:
+        """The same for a table of `count` rows by columns, each a list or an array."""
+        return await self._predict(problem, count, lambda model: check_columns(model.contract, columns, count), asked)
 
     async def label(self, problem: str, body: bytes) -> dict[str, Any]:
         """The receipt for `{"labels": [...]}`: ids accepted (and durable), and the others with the reason."""
         contract = self._champions.live(problem).contract
 
         def check(label: Any) -> Any:
-            return decode(contract, encode_label(contract, label))
+            try:
+                return decode(contract, encode_label(contract, label))
+            except ValueError as error:  # an answer repeats nothing of what was sent
+                raise ValueError(reason_of(error)) from None
 
         def keep() -> dict[str, Any]:
             payload = read_labels(body, _MOST_LABELS)
@@ -87,64 +88,95 @@ class DataPlane:
 
         return await asyncio.to_thread(find)
 
+    async def _predict(
+        self, problem: str, count: int, check: Callable[[LiveModel], CheckedRows], asked: Asked | None
+    ) -> Answers:
+        champion, trial = self._champions.live(problem), self._rollouts.active(problem)
+        model = champion
+        if asked is not None and asked.version is not None:
+            model, trial = _of_version(champion, trial, asked.version), None
+        most = champion.definition.serving.max_rows
+        if count > most:
+            raise TooManyRows(f"{count} rows in one request are too many: send at most {most} at a time")
+        now = datetime.now(UTC)
+        checked = await _off_loop(count, lambda: _checked(model, check))
+        if trial is None:
+            answers, _ = await self._scorer.answer(model, checked.columns, count, now)
+            self._metrics.count_rows(model.info, count)
+        elif trial.mode == "canary":
+            answers = await self._try_canary(champion, trial, checked, count, now, asked)
+        else:
+            answers = await self._try_shadow(champion, trial, checked, count, now)
+        return answers
 
-def read_rows(model: LiveModel, body: bytes, now: datetime) -> Rows:
-    """The request's rows as the contract types them; PayloadError names every row and feature that breaks it.
+    async def _try_shadow(
+        self, champion: LiveModel, trial: Trial, checked: CheckedRows, count: int, now: datetime
+    ) -> Answers:
+        """The champion's answers; the challenger may look at the rows afterwards."""
+        answers, seconds = await self._scorer.answer(champion, checked.columns, count, now)
+        trial.observe("champion", count, seconds, False)
+        self._metrics.count_rows(champion.info, count)
+        asked_at = np.full(count, np.datetime64(now.replace(tzinfo=None), "us"))
+        trial.offer(champion, checked.columns, asked_at, answers.ids, count)
+        return answers
 
-    A row of a problem with a time column that states none is asked about `now`.
-    """
-    instances = read_instances(body, model.definition.serving.max_rows)
-    checked = check_rows(model.contract, instances)
+    async def _try_canary(
+        self, champion: LiveModel, trial: Trial, checked: CheckedRows, count: int, now: datetime, asked: Asked | None
+    ) -> Answers:
+        """The challenger answers its share of the rows; where it fails, the champion answers those too."""
+        mask = trial.takes(checked, count, None if asked is None else asked.headers.get(_ROUTING))
+        if not mask.any():
+            answers, seconds = await self._scorer.answer(champion, checked.columns, count, now)
+            trial.observe("champion", count, seconds, False)
+            self._metrics.count_rows(champion.info, count)
+            return answers
+        theirs, ours = int(mask.sum()), int(count - mask.sum())
+        try:
+            other, seconds = await self._scorer.answer(
+                trial.model, select(checked.columns, np.flatnonzero(mask)), theirs, now
+            )
+        except Unavailable:
+            raise  # the log or the service itself: no fault of the challenger
+        except Exception:  # noqa: BLE001 - whatever a challenger breaks on, the caller gets the champion's answer
+            trial.observe("challenger", theirs, 0.0, True)
+            answers, seconds = await self._scorer.answer(champion, checked.columns, count, now)
+            trial.observe("champion", count, seconds, False)
+            self._metrics.count_rows(champion.info, count)
+            return answers
+        trial.observe("challenger", theirs, seconds, False)
+        self._metrics.count_rows(trial.model.info, theirs)
+        rest = None
+        if ours:
+            rest, seconds = await self._scorer.answer(
+                champion, select(checked.columns, np.flatnonzero(~mask)), ours, now
+            )
+            trial.observe("champion", ours, seconds, False)
+            self._metrics.count_rows(champion.info, ours)
+        return interleave(mask, rest, other)
+
+
+def _checked(model: LiveModel, check: Callable[[LiveModel], CheckedRows]) -> CheckedRows:
+    """The rows as the contract types them; PayloadError where they break it."""
+    checked = check(model)
     issues = checked.issues
-    moment = np.datetime64(now.replace(tzinfo=None), "us")
-    times = np.full(len(instances), moment)
-    stated: list[datetime | None] = [None] * len(instances)
     name = model.contract.time
     if name is not None and name in checked.columns:
-        given = np.array(checked.columns[name], dtype="datetime64[us]")
-        times = np.where(np.isnat(given), moment, given)
-        far = [Issue(row, name, _FAR) for row, one in enumerate(given.tolist()) if isinstance(one, int)]
-        issues = (*issues, *far)
-        stated = [one if isinstance(one, datetime) else None for one in given.tolist()]
+        moments = np.asarray(checked.columns[name], dtype="M8[us]").tolist()
+        far = [Issue(row, name, _FAR) for row, one in enumerate(moments) if isinstance(one, int)]
+        issues = (*issues, *far) if far else issues
     if issues:
         raise refuse_issues(issues)
-    return Rows(checked.columns, times, stated)
+    return checked
 
 
-_FAR = "expected a time between the years 1 and 9999"
+def _of_version(champion: LiveModel, trial: Trial | None, version: int) -> LiveModel:
+    if champion.info.version == version:
+        return champion
+    if trial is not None and trial.model.info.version == version:
+        return trial.model
+    raise NotFound(f"version {version} is not served: version {champion.info.version} is")
 
 
-def log_entries(model: LiveModel, rows: Rows, answered: Answered, now: datetime) -> list[LoggedPrediction]:
-    """What the log keeps of each row: the inputs as typed, the history as joined, the answer as given."""
-    columns = [column for column in model.contract.columns if column.asked]
-    asked = [column.name for column in columns]
-    cells = [_logged(column, rows.columns[column.name]) for column in columns]
-    inputs: Iterable[tuple[Any, ...]] = zip(*cells, strict=True) if cells else [()] * len(rows.times)
-    histories: Sequence[Any] = answered.history or [None] * len(rows.times)
-    return [
-        LoggedPrediction(
-            id=new_id(),
-            problem=model.info.problem,
-            version=model.info.version,
-            run_id=model.info.run_id,
-            at=now,
-            time=time,
-            inputs=dict(zip(asked, values, strict=True)),
-            prediction=answer["prediction"],
-            probabilities=answer.get("probabilities"),
-            history=history,
-        )
-        for values, time, answer, history in zip(inputs, rows.stated, answered.answers, histories, strict=True)
-    ]
-
-
-def _logged(column: Column, values: list[Any]) -> list[Any]:
-    """Typed values as JSON has them."""
-    if column.kind != "datetime":
-        return values
-    return [None if np.isnat(value) else str(value) for value in values]
-
-
-async def _off_loop(size: int, work: Callable[[], T]) -> T:
+async def _off_loop(count: int, work: Callable[[], T]) -> T:
     """What `work` gives, in a thread when there is so much of it that other requests would wait."""
-    return await asyncio.to_thread(work) if size > _LARGE else work()
+    return await asyncio.to_thread(work) if count > _LARGE else work()

@@ -24,8 +24,9 @@ _SCRIPT = """
 document.querySelectorAll('form').forEach(form=>form.addEventListener('submit',async event=>{
   event.preventDefault();const shown=form.querySelector('pre');let path=form.dataset.path;
   form.querySelectorAll('input').forEach(one=>{path=path.replace('{'+one.name+'}',encodeURIComponent(one.value))});
-  const body=form.querySelector('textarea');const options={method:form.dataset.verb};
-  if(body){options.body=body.value;options.headers={'Content-Type':'application/json'}}
+  const body=form.querySelector('textarea');const options={method:form.dataset.verb,headers:{}};
+  const key=document.getElementById('key').value;if(key){options.headers['X-API-Key']=key}
+  if(body){options.body=body.value;options.headers['Content-Type']='application/json'}
   try{const answer=await fetch(path,options);const text=await answer.text();let pretty=text;
     try{pretty=JSON.stringify(JSON.parse(text),null,2)}catch(error){}
     shown.textContent=answer.status+' '+answer.statusText+'\\n'+pretty}
@@ -49,6 +50,7 @@ def docs_page(document: dict[str, Any]) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>{title}</h1><p>{escape(info.get('description', ''))} "
         f'The same as a document: <a href="/openapi.json">/openapi.json</a>.</p>'
+        '<p><label>API key, where one is needed <input id="key" type="password" autocomplete="off"></label></p>'
         f"{sections}<script>{_SCRIPT}</script></body></html>"
     )
 
@@ -59,13 +61,14 @@ def _operation(document: dict[str, Any], path: str, verb: str, operation: dict[s
     fields = "".join(
         f'<label>{escape(one["name"])} <input name="{escape(one["name"])}" required></label> '
         for one in operation.get("parameters", [])
+        if one["in"] == "path"
     )
-    area = f"<textarea>{escape(_example(schema, rows))}</textarea>" if schema else ""
+    area = f"<textarea>{escape(_example(operation, schema, rows))}</textarea>" if schema else ""
     return (
         f'<details><summary><span class="verb">{verb.upper()}</span><code>{escape(path)}</code> '
         f"{escape(operation.get('summary', ''))}</summary>"
         f"<div><p>{escape(operation.get('description', ''))}</p>"
-        f"{_table(rows)}{_statuses(operation)}"
+        f"{_table(rows)}{_media(operation)}{_statuses(document, operation)}"
         f'<form data-path="{escape(path)}" data-verb="{verb.upper()}">{fields}{area}'
         "<button>Send</button><pre hidden></pre></form></div></details>"
     )
@@ -78,18 +81,29 @@ def _body_schema(operation: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row_schema(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of one item of the body's only list."""
-    for part in schema.get("properties", {}).values():
-        items: dict[str, Any] = part.get("items", {})
-        name = items.get("$ref", "").rsplit("/", 1)[-1]
-        return document["components"]["schemas"][name] if name else items
+    """The schema of one item of the body's first list."""
+    for part in _resolved(document, schema).get("properties", {}).values():
+        if items := part.get("items"):
+            return _resolved(document, items)
     return {}
 
 
-def _example(schema: dict[str, Any], rows: dict[str, Any]) -> str:
-    name = next(iter(schema.get("properties", {})), "")
-    row = rows.get("example") or dict.fromkeys(rows.get("required", []), "")
-    return json.dumps({name: [row]}, indent=2, ensure_ascii=False)
+def _resolved(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """What a reference refers to."""
+    if "$ref" not in part:
+        return part
+    found: Any = document
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return dict(found)
+
+
+def _example(operation: dict[str, Any], schema: dict[str, Any], rows: dict[str, Any]) -> str:
+    example = operation["requestBody"]["content"]["application/json"].get("example")
+    if example is None:
+        name = next(iter(schema.get("properties", {})), "")
+        example = {name: [rows.get("example") or dict.fromkeys(rows.get("required", []), "")]}
+    return json.dumps(example, indent=2, ensure_ascii=False)
 
 
 def _table(rows: dict[str, Any]) -> str:
@@ -111,9 +125,17 @@ def _table(rows: dict[str, Any]) -> str:
     return f"<table><tr><th>name<th>type<th>rules<th>about</tr>{''.join(lines)}</table>"
 
 
-def _statuses(operation: dict[str, Any]) -> str:
+def _media(operation: dict[str, Any]) -> str:
+    """The media types of the body, where there is a choice."""
+    given = list(operation.get("requestBody", {}).get("content", {}))
+    if len(given) < 2:
+        return ""
+    return f"<p>Body: {', '.join(f'<code>{escape(media)}</code>' for media in given)}</p>"
+
+
+def _statuses(document: dict[str, Any], operation: dict[str, Any]) -> str:
     lines = [
-        f"<li><code>{escape(status)}</code> {escape(answer.get('description', ''))}</li>"
+        f"<li><code>{escape(status)}</code> {escape(_resolved(document, answer).get('description', ''))}</li>"
         for status, answer in operation["responses"].items()
     ]
     return f"<ul>{''.join(lines)}</ul>"

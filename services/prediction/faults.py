@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.core.errors import (
     Busy,
@@ -21,15 +17,15 @@ from pipelines.core.errors import (
     RatchetError,
     Unavailable,
 )
-from services.prediction.metrics import Metrics
 from services.prediction.payloads import TooManyRows
-
-_log = logging.getLogger("ratchet.prediction")
+from services.prediction.refusals import Refusal
 
 MOST_ERRORS = 100
 """Of so many wrong cells an answer tells; the rest are counted."""
+MEDIA = "application/problem+json"
 
 STATUS: dict[type[RatchetError], tuple[int, str, str]] = {
+    TooManyRows: (413, "too-many-rows", "Too many rows"),
     PayloadError: (422, "invalid-payload", "The request breaks the contract"),
     NotFound: (404, "not-found", "No such thing"),
     Busy: (503, "busy", "Try again"),
@@ -38,94 +34,85 @@ STATUS: dict[type[RatchetError], tuple[int, str, str]] = {
 }
 
 
-class Guarded:
-    """ASGI middleware that turns a fault of ours into a plain 500; the connection stays usable."""
+@dataclass(frozen=True)
+class Fault:
+    """What went wrong, as it is told: `kind` for machines and metrics, the rest for people."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def watch(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watch)
-        except Exception:
-            if begun or scope["type"] != "http":
-                raise
-            _log.exception("a request failed by a fault of ours")
-            self._metrics.errors.labels("internal").inc()
-            await internal_response()(scope, receive, send)
+    status: int
+    kind: str
+    title: str
+    detail: str
+    errors: list[dict[str, Any]] | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
-def handle_errors(app: FastAPI, metrics: Metrics) -> None:
-    """Let every error that is raised on purpose become problem+json and a count."""
-
-    async def expected(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, RatchetError)
-        kind, response = error_response(error)
-        metrics.errors.labels(kind).inc()
-        if response.status_code == 500:
-            _log.error("%s: %s", kind, error)
-        return response
-
-    async def refused(_request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        metrics.errors.labels("http").inc()
-        response = problem_response(error.status_code, "http", error.detail, error.detail)
-        response.headers.update(error.headers or {})
-        return response
-
-    async def gone(_request: Request, _error: Exception) -> Response:
-        metrics.errors.labels("disconnected").inc()
-        return Response(status_code=400)
-
-    app.add_exception_handler(RatchetError, expected)
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(ClientDisconnect, gone)
+INTERNAL = Fault(500, "internal", "Internal error", "the fault is ours and was logged; the request can be sent again")
+"""A fault of ours: it says nothing of what was sent or of what broke."""
 
 
-def problem_response(
-    status: int, kind: str, title: str, detail: str, errors: list[dict[str, Any]] | None = None
-) -> Response:
-    """An error as RFC 9457 describes it: application/problem+json."""
-    content: dict[str, Any] = {
-        "type": f"urn:ratchet:{kind}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-    }
-    if errors is not None:
-        content["errors"] = errors
-    headers = {"Retry-After": "1"} if status == 503 else None
-    body = orjson.dumps(content)
-    return Response(body, status, media_type="application/problem+json", headers=headers)
+def fault_of(error: Exception) -> Fault:
+    """What is told of an error.
 
-
-def error_response(error: RatchetError) -> tuple[str, Response]:
-    """The kind of an error (for the metrics) and its answer."""
-    if isinstance(error, TooManyRows):
-        return "too-many-rows", problem_response(413, "too-many-rows", "Too many rows", str(error))
+    >>> fault_of(NotFound("no such model")).status
+    404
+    """
+    if isinstance(error, Refusal):
+        return Fault(error.status, error.kind, error.title, str(error), headers=_refusal_headers(error))
+    if isinstance(error, HTTPException):
+        return Fault(
+            error.status_code, "http", error.detail, error.detail, headers=tuple((error.headers or {}).items())
+        )
     known = next((STATUS[one] for one in type(error).__mro__ if one in STATUS), None)
     if known is None:
-        return "internal", internal_response()
+        return INTERNAL
     status, kind, title = known
     if status == 500:  # what broke inside is for the service's own log
-        return kind, problem_response(status, kind, title, "the release in service could not score this request")
+        return Fault(status, kind, title, "the release in service could not score this request")
     errors = None
     if isinstance(error, PayloadError):
         errors = [_shown(issue) for issue in error.issues[:MOST_ERRORS]]
-    return kind, problem_response(status, kind, title, str(error), errors)
+    wait = (("retry-after", "1"),) if status == 503 else ()
+    return Fault(status, kind, title, str(error), errors, wait)
 
 
-def internal_response() -> Response:
-    """The answer to a fault of ours: it says nothing of what was sent or of what broke."""
-    detail = "the fault is ours and was logged; the request can be sent again"
-    return problem_response(500, "internal", "Internal error", detail)
+def render(fault: Fault, request_id: str, path: str) -> bytes:
+    """The fault as RFC 9457 describes it (application/problem+json), with the words that the path's protocol expects.
+
+    >>> render(Fault(404, "not-found", "No such thing", "no such model"), "r1", "/v2/models/x/infer")[:40]
+    b'{"type":"urn:ratchet:not-found","title":'
+    """
+    content: dict[str, Any] = {
+        "type": f"urn:ratchet:{fault.kind}",
+        "title": fault.title,
+        "status": fault.status,
+        "detail": fault.detail,
+        "request_id": request_id,
+    }
+    if fault.errors is not None:
+        content["errors"] = fault.errors
+    if path.startswith("/v2"):
+        content["error"] = fault.detail
+    elif path.endswith("/invocations"):
+        content |= {"error_code": _mlflow_code(fault.status), "message": fault.detail}
+    return orjson.dumps(content)
+
+
+def _mlflow_code(status: int) -> str:
+    """MLflow's word for a status."""
+    known = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST"}
+    known |= {429: "REQUEST_LIMIT_EXCEEDED", 503: "TEMPORARILY_UNAVAILABLE"}
+    return known.get(status, "INTERNAL_ERROR" if status >= 500 else "BAD_REQUEST")
+
+
+def _refusal_headers(error: Refusal) -> tuple[tuple[str, str], ...]:
+    given = list(error.headers)
+    if error.retry_after is not None:
+        given.append(("retry-after", str(error.retry_after)))
+    if error.status == 401 and not any(name.lower() == "www-authenticate" for name, _ in given):
+        given.append(("www-authenticate", 'Bearer realm="ratchet", Basic realm="ratchet"'))
+    if error.status in (408, 413):  # the rest of the body is on its way: this connection is of no use any more
+        given.append(("connection", "close"))
+    return tuple(given)
 
 
 def _shown(issue: Issue) -> dict[str, Any]:

@@ -1,4 +1,8 @@
-"""The service's own copy of the release it serves, so that it starts with MLflow down."""
+"""The service's own copies of releases: it starts with MLflow down, and goes back to an earlier one at once.
+
+Each release has a folder of its own under `serving/PROBLEM/` that is never changed once it is there, so that several
+processes share them; `registered.json` beside them names the one that was last served.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +14,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.files import read_json, replace_folder, write_json
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.files import read_json, write_json
+from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
 
 _INFO = "registered.json"
 _BUNDLE = "bundle"
+_KEPT = 4  # releases: the champion, the one before it, a challenger, and one that may be on its way out
 
 
 def find_copy(settings: Settings, problem: str) -> tuple[ReleaseInfo, Path] | None:
     """The release that was last served for a problem and the folder of its bundle, if there is one."""
-    folder = settings.last_good(problem)
     try:
-        content = read_json(folder / _INFO)
+        content = read_json(settings.last_good(problem) / _INFO)
         info = ReleaseInfo(**content | {"aliases": tuple(content["aliases"])})
-    except (
-        NotFound,
-        KeyError,
-        TypeError,
-    ):  # none, or one of another version of Ratchet: the registry has it too
+    except (NotFound, KeyError, TypeError):  # none, or one of another version of Ratchet: the registry has it too
         return None
-    return info, folder / _BUNDLE
+    folder = shelved(settings, info)
+    return None if folder is None else (info, folder)
 
 
 def copies(settings: Settings) -> list[str]:
@@ -42,24 +45,68 @@ def copies(settings: Settings) -> list[str]:
     return sorted(entry.parent.name for entry in shelf.glob(f"*/{_INFO}") if entry.parent.name[0] != ".")
 
 
+def shelved(settings: Settings, info: ReleaseInfo) -> Path | None:
+    """The bundle of a release if it was fetched before; whoever opens it verifies it."""
+    folder = _place(settings, info) / _BUNDLE
+    return folder if folder.is_dir() else None
+
+
 def forget_copy(settings: Settings, problem: str) -> None:
     """No copy any more: a release that was withdrawn must not come back with the next start."""
-    shutil.rmtree(settings.last_good(problem), ignore_errors=True)
+    (settings.last_good(problem) / _INFO).unlink(missing_ok=True)
 
 
 @contextmanager
 def incoming(settings: Settings, problem: str) -> Iterator[Path]:
-    """A folder beside the copies to fetch a bundle into; gone afterwards unless `keep_copy` took it."""
-    shelf = settings.last_good(problem).parent
+    """A folder beside the copies to fetch a bundle into; gone afterwards unless `shelve` took it."""
+    shelf = settings.last_good(problem)
     shelf.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=shelf, prefix=f".{problem}.{os.getpid()}."))
+    folder = Path(tempfile.mkdtemp(dir=shelf, prefix=f".{os.getpid()}."))
     try:
         yield folder / _BUNDLE
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def keep_copy(settings: Settings, info: ReleaseInfo, bundle: Path) -> None:
-    """Make a bundle in an `incoming` folder the last good copy, in full or not at all."""
-    write_json(bundle.parent / _INFO, dataclasses.asdict(info))
-    replace_folder(bundle.parent, settings.last_good(info.problem))
+def shelve(settings: Settings, info: ReleaseInfo, bundle: Path) -> Path:
+    """The place of a bundle from an `incoming` folder among the copies; one that is there steps aside.
+
+    Of several processes that fetched the same release one after the other has its turn; a process that still reads
+    the earlier folder has verified its files and meets the same ones by the same names.
+    """
+    place = _place(settings, info)
+    with _turn(settings, info.problem):
+        if place.exists():
+            aside = bundle.parent / "aside"  # goes with the incoming folder
+            place.rename(aside)
+        place.mkdir()
+        bundle.rename(place / _BUNDLE)
+    return place / _BUNDLE
+
+
+def keep_copy(settings: Settings, info: ReleaseInfo) -> None:
+    """Note a release that is shelved as the last good one, and clear away those that nobody goes back to."""
+    shelf = settings.last_good(info.problem)
+    with _turn(settings, info.problem):
+        write_json(shelf / _INFO, dataclasses.asdict(info))
+        place = _place(settings, info)
+        os.utime(place)
+        others = [one for one in shelf.iterdir() if one.is_dir() and one.name[0] != "." and one != place]
+        for old in sorted(others, key=lambda one: one.stat().st_mtime)[: -(_KEPT - 1)]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _place(settings: Settings, info: ReleaseInfo) -> Path:
+    """Named by what it holds too: after a fresh start a version number can come again for another model."""
+    known = info.tags.get(MANIFEST_DIGEST) or info.run_id or "unnamed"
+    safe = "".join(sign for sign in known if sign.isalnum())[:16]
+    return settings.last_good(info.problem) / f"{info.version}-{safe}"
+
+
+@contextmanager
+def _turn(settings: Settings, problem: str) -> Iterator[None]:
+    """One process at a time moves folders."""
+    shelf = settings.last_good(problem)
+    shelf.mkdir(parents=True, exist_ok=True)
+    with FileLock(shelf / ".lock"):
+        yield

@@ -65,6 +65,15 @@ def refuse_issues(issues: tuple[Issue, ...]) -> PayloadError:
     return PayloadError(f"{where}: {first.message}{more}", issues)
 
 
+def media_of(header: str) -> str:
+    """The bare media type of a Content-Type header.
+
+    >>> media_of("Application/JSON; charset=utf-8")
+    'application/json'
+    """
+    return header.partition(";")[0].strip().lower()
+
+
 def _read_list(body: bytes, name: str, most: int) -> list[Any]:
     shape = f'expected an object {{"{name}": [...]}}'
     try:

@@ -12,7 +12,15 @@ class Refusal(RatchetError):
     429
     """
 
-    def __init__(self, status: int, kind: str, title: str, detail: str, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        title: str,
+        detail: str,
+        retry_after: int | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         super().__init__(detail)
         self.status, self.kind, self.title = status, kind, title
-        self.retry_after = retry_after
+        self.retry_after, self.headers = retry_after, headers

@@ -1,4 +1,4 @@
-"""The service's own API: thin doors to the data plane, and what tells how the service is."""
+"""What tells how the service is and what it serves; predictions and labels have doors of their own."""
 
 from __future__ import annotations
 
@@ -11,25 +11,14 @@ from starlette.responses import Response
 
 from pipelines.core.errors import NotFound
 from services.prediction.docs_page import docs_page
-from services.prediction.openapi import describe_label, describe_rows
+from services.prediction.openapi_schemas import describe_label, describe_rows
+from services.prediction.readiness import readiness
 
 if TYPE_CHECKING:
     from services.prediction.service import Service
 
 router = APIRouter()
 _JSON = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC
-
-
-@router.post("/v1/models/{problem}/predict", include_in_schema=False)
-async def predict(problem: str, request: Request) -> Response:
-    """The predictions for the rows sent; each is in the log before it is answered."""
-    return _json(await _service(request).plane.predict(problem, await request.body()))
-
-
-@router.post("/v1/models/{problem}/labels", include_in_schema=False)
-async def label(problem: str, request: Request) -> Response:
-    """What became of the labels sent: those accepted are kept for good."""
-    return _json(await _service(request).plane.label(problem, await request.body()))
 
 
 @router.get("/v1/models", summary="All models", response_model=None)
@@ -60,7 +49,7 @@ async def healthz() -> Response:
 @router.get("/readyz", summary="Ready", response_model=None)
 async def readyz(request: Request) -> Response:
     """Whether requests can be sent here: 503 until it is known what to serve."""
-    ready, content = _readiness(_service(request))
+    ready, content = readiness(_service(request).champions)
     return _json(content, 200 if ready else 503)
 
 
@@ -68,6 +57,7 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """The service's metrics in Prometheus' text format."""
     service = _service(request)
+    service.metrics.in_hand.set(request.app.front.in_hand)
     service.metrics.log_lag.set(service.writer.lag)
     service.metrics.log_queue.set(service.writer.queued)
     service.metrics.score_queue.set(service.scorer.queued)
@@ -107,6 +97,7 @@ def _short(service: Service, problem: str) -> dict[str, Any]:
         "question": found.definition.question,
         "since": found.since,
         "history_as_of": found.history_as_of,
+        "compiled": found.compiled is not None,
     }
 
 
@@ -124,24 +115,3 @@ def _long(service: Service, problem: str) -> dict[str, Any]:
         "max_rows": found.definition.serving.max_rows,
         "release": found.release,
     }
-
-
-def _readiness(service: Service) -> tuple[bool, dict[str, Any]]:
-    """Ready: it is known what to serve, every champion was tried, and not all of them failed."""
-    champions = service.champions
-    serving = {model.info.problem: model.info.version for model in champions.serving()}
-    missing = [
-        problem
-        for problem in champions.problems()
-        if champions.registered(problem) is not None and problem not in serving
-    ]
-    refused = [problem for problem in missing if champions.refused(problem) is not None]
-    known = champions.reached is not None or bool(serving)
-    ready = known and refused == missing and (bool(serving) or not refused)
-    content = {
-        "status": "ready" if ready else "not ready",
-        "models": serving,
-        "refused": refused,
-        "registry": champions.trouble or "ok",
-    }
-    return ready, content

@@ -12,13 +12,18 @@ from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane
 from services.prediction.metrics import Metrics
+from services.prediction.rollout_guard import RolloutGuard
+from services.prediction.rollouts import Rollouts
 
 
 @dataclass(frozen=True)
 class Service:
     """The running parts, as the routes see them."""
 
+    settings: Settings
     champions: Champions
+    rollouts: Rollouts
+    rollout_guard: RolloutGuard
     scorer: Scorer
     log: PredictionLog
     writer: GroupCommit
@@ -27,8 +32,10 @@ class Service:
 
     def close(self) -> None:
         """Stop in the order in which answers come about, so that what was begun is finished."""
+        self.rollout_guard.close()
         self.champions.close()
         self.scorer.close()
+        self.rollouts.close()
         self.writer.close()
         self.log.close()
 
@@ -37,8 +44,10 @@ def start_service(settings: Settings, reader: RegistryReader, metrics: Metrics) 
     """The parts, started: champions are served from the registry, or from the last good copies if it is down."""
     log = PredictionLog(settings.database)
     writer = GroupCommit(log)
-    scorer = Scorer(metrics.batch.observe)
+    scorer = Scorer(writer, metrics.batch.observe, settings.answer_seconds)
     champions = Champions(settings, reader, metrics)
     champions.start()
-    plane = DataPlane(champions, scorer, log, writer, metrics)
-    return Service(champions, scorer, log, writer, metrics, plane)
+    rollouts = Rollouts(settings, champions, metrics)
+    rollout_guard = RolloutGuard(settings, rollouts, metrics)
+    plane = DataPlane(champions, rollouts, scorer, log, metrics)
+    return Service(settings, champions, rollouts, rollout_guard, scorer, log, writer, metrics, plane)

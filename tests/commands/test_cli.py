@@ -75,5 +75,6 @@ def test_every_exit_code_is_documented() -> None:
     from pathlib import Path
 
     text = (Path(__file__).parents[2] / "docs" / "reference" / "exit-codes.md").read_text()
-    for error in RatchetError.__subclasses__():
+    # The refusals of a service are answers over HTTP: no command ends with one.
+    for error in (one for one in RatchetError.__subclasses__() if one.__module__.startswith("pipelines.")):
         assert f"| {error.exit_code} | `{error.__name__}`" in text

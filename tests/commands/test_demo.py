@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
 
-import httpx
 import psutil
 import pytest
+from ratchet_client import Client
 
 from pipelines.commands.demo import (
     MARK,
@@ -109,11 +109,12 @@ def models() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def client(models: list[dict[str, Any]]) -> Iterator[httpx.Client]:
+def client(models: list[dict[str, Any]]) -> Iterator[Client]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            content = json.dumps(models.pop(0) if self.path == f"/v1/models/{PROBLEM}" else {}).encode()
-            self.send_response(200)
+            about = models.pop(0) if self.path == f"/v1/models/{PROBLEM}" else {}
+            content = json.dumps({"problem": PROBLEM} | about).encode()
+            self.send_response(200 if "status" in about else 404)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -124,19 +125,20 @@ def client(models: list[dict[str, Any]]) -> Iterator[httpx.Client]:
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}", trust_env=False) as client:
+        with Client(f"http://127.0.0.1:{server.server_port}") as client:
             yield client
         server.shutdown()
         thread.join()
 
 
-def test_the_demo_goes_on_when_the_first_release_serves(client: httpx.Client, models: list[dict[str, Any]]) -> None:
+def test_the_demo_goes_on_when_the_first_release_serves(client: Client, models: list[dict[str, Any]]) -> None:
     models += [{"error": "no release yet"}, {"status": "loading"}, {"status": "serving"}, {"status": "left"}]
     _await_champion(client)
     assert models == [{"status": "left"}]
 
 
-def test_a_week_begins_when_its_history_is_served(client: httpx.Client, models: list[dict[str, Any]]) -> None:
-    models += [{"history_as_of": moment} for moment in ("2013-02-28T23:00:00+00:00", "2013-03-01T00:00:00Z")]
+def test_a_week_begins_when_its_history_is_served(client: Client, models: list[dict[str, Any]]) -> None:
+    moments = ("2013-02-28T23:00:00+00:00", "2013-03-01T00:00:00Z")
+    models += [{"status": "serving", "history_as_of": moment} for moment in moments]
     _await_history(client, OPENING)
     assert models == []

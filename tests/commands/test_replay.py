@@ -10,9 +10,9 @@ from itertools import count
 from threading import Thread
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
+from ratchet_client import Client, Retries
 
 from pipelines.commands.replay import BATCH, Replay
 from pipelines.core.errors import Unavailable
@@ -36,8 +36,8 @@ class Service:
     def answer(self, path: str, body: str) -> dict[str, Any]:
         given = json.loads(body)
         if path.endswith("/predict"):
-            predictions = [{"id": f"p{next(self._ids)}"} for _ in given["instances"]]
-            return {"model": {"version": str(self.version)}, "predictions": predictions}
+            predictions = [{"id": f"p{next(self._ids)}", "prediction": True} for _ in given["instances"]]
+            return {"model": {"problem": "trains", "version": self.version, "run_id": "r"}, "predictions": predictions}
         ids = [one["id"] for one in given["labels"]]
         return {"accepted": [one for one in ids if self.known is None or one in self.known]}
 
@@ -54,14 +54,14 @@ def service() -> Service:
 
 
 @pytest.fixture
-def client(service: Service) -> Iterator[httpx.Client]:
+def client(service: Service) -> Iterator[Client]:
     """A client of that service, on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             service.asked.append((self.path, self.headers["content-type"], body))
-            content = json.dumps(service.answer(self.path, body) if service.status == 200 else {"why": "full"})
+            content = json.dumps(service.answer(self.path, body) if service.status == 200 else {"detail": "full"})
             self.send_response(service.status)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
@@ -73,7 +73,8 @@ def client(service: Service) -> Iterator[httpx.Client]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        with httpx.Client(base_url=f"http://127.0.0.1:{server.server_port}", trust_env=False) as client:
+        url = f"http://127.0.0.1:{server.server_port}"
+        with Client(url, max_rows=BATCH, retries=Retries(most=1, first=0.001)) as client:
             yield client
         server.shutdown()
         thread.join()
@@ -86,11 +87,11 @@ def trains(rows: int, **columns: list[Any]) -> pd.DataFrame:
     return frame.assign(label=frame["number"] % 3 == 0, **columns)
 
 
-def replay(client: httpx.Client, rows: pd.DataFrame, *sent: str) -> Replay:
+def replay(client: Client, rows: pd.DataFrame, *sent: str) -> Replay:
     return Replay(client, "trains", rows, list(sent or ("number",)))
 
 
-def test_every_row_is_asked_about_once_in_batches(service: Service, client: httpx.Client) -> None:
+def test_every_row_is_asked_about_once_in_batches(service: Service, client: Client) -> None:
     rows = 2 * BATCH + 7
     life = replay(client, trains(rows))
     assert life.ask(START, START + rows * MINUTE) == life.asked == rows
@@ -100,7 +101,7 @@ def test_every_row_is_asked_about_once_in_batches(service: Service, client: http
     assert {content for _, content, _ in service.asked} == {"application/json"}
 
 
-def test_the_start_belongs_to_a_stretch_and_its_end_does_not(service: Service, client: httpx.Client) -> None:
+def test_the_start_belongs_to_a_stretch_and_its_end_does_not(service: Service, client: Client) -> None:
     life = replay(client, trains(10))
     assert life.ask(START - MINUTE, START) == 0
     assert service.asked == []  # nothing due, nothing sent
@@ -109,7 +110,7 @@ def test_the_start_belongs_to_a_stretch_and_its_end_does_not(service: Service, c
     assert numbers == list(range(10))
 
 
-def test_a_label_is_told_when_it_is_known_and_once(service: Service, client: httpx.Client) -> None:
+def test_a_label_is_told_when_it_is_known_and_once(service: Service, client: Client) -> None:
     life = replay(client, trains(6))
     life.ask(START, START + 6 * MINUTE)
     assert life.tell(START + 9 * MINUTE) == 0
@@ -126,13 +127,13 @@ def test_a_label_is_told_when_it_is_known_and_once(service: Service, client: htt
     assert life.labelled == 6
 
 
-def test_a_row_that_was_not_asked_about_gets_no_label(service: Service, client: httpx.Client) -> None:
+def test_a_row_that_was_not_asked_about_gets_no_label(service: Service, client: Client) -> None:
     life = replay(client, trains(6))
     life.ask(START, START + 2 * MINUTE)
     assert life.tell(START + timedelta(days=1)) == 2
 
 
-def test_a_label_that_never_comes_is_never_told(service: Service, client: httpx.Client) -> None:
+def test_a_label_that_never_comes_is_never_told(service: Service, client: Client) -> None:
     rows = trains(4)
     rows.loc[[1, 3], "known"] = pd.NaT
     life = replay(client, rows)
@@ -141,7 +142,7 @@ def test_a_label_that_never_comes_is_never_told(service: Service, client: httpx.
     assert [label["id"] for label in service.labels()] == ["p0", "p2"]
 
 
-def test_labels_go_in_batches_and_only_accepted_ones_count(service: Service, client: httpx.Client) -> None:
+def test_labels_go_in_batches_and_only_accepted_ones_count(service: Service, client: Client) -> None:
     rows = BATCH + 20
     life = replay(client, trains(rows))
     life.ask(START, START + rows * MINUTE)
@@ -150,7 +151,7 @@ def test_labels_go_in_batches_and_only_accepted_ones_count(service: Service, cli
     assert [len(json.loads(body)["labels"]) for body in service.bodies("labels")] == [BATCH, 20]
 
 
-def test_answers_are_counted_by_the_version_that_gave_them(service: Service, client: httpx.Client) -> None:
+def test_answers_are_counted_by_the_version_that_gave_them(service: Service, client: Client) -> None:
     life = replay(client, trains(10))
     life.ask(START, START + 4 * MINUTE)
     service.version = 2
@@ -160,29 +161,28 @@ def test_answers_are_counted_by_the_version_that_gave_them(service: Service, cli
 
 
 @pytest.mark.parametrize("status", [404, 422, 503])
-def test_an_answer_that_is_an_error_is_told_as_it_is(service: Service, client: httpx.Client, status: int) -> None:
+def test_an_answer_that_is_an_error_is_told_as_it_is(service: Service, client: Client, status: int) -> None:
     life = replay(client, trains(2))
     life.ask(START, START + MINUTE)
     service.status = status
-    with pytest.raises(Unavailable, match=rf'answered {status} to /v1/models/trains/predict: {{"why": "full"}}'):
+    with pytest.raises(Unavailable, match="the service did not answer as it should: full"):
         life.ask(START + MINUTE, START + 2 * MINUTE)
-    with pytest.raises(Unavailable, match=rf"answered {status} to /v1/models/trains/labels"):
+    with pytest.raises(Unavailable, match="full"):
         life.tell(START + timedelta(days=1))
     assert (life.asked, life.labelled) == (1, 0)
 
 
-def test_numbers_arrive_with_fifteen_digits(service: Service, client: httpx.Client) -> None:
+def test_numbers_arrive_with_every_digit(service: Service, client: Client) -> None:
     values = [1 / 3, 0.1, -123456.789012345, 2.0, 1e20, float("nan")]
     life = replay(client, trains(6, value=values), "value")
     life.ask(START, START + 6 * MINUTE)
     (body,) = service.bodies("predict")
-    assert "0.333333333333333}" in body
     got = [one["value"] for one in json.loads(body)["instances"]]
-    assert got[:5] == pytest.approx(values[:5], rel=1e-14)
+    assert got[:5] == values[:5]
     assert got[5] is None
 
 
-def test_only_what_may_be_sent_is_sent_and_as_json_has_it(service: Service, client: httpx.Client) -> None:
+def test_only_what_may_be_sent_is_sent_and_as_json_has_it(service: Service, client: Client) -> None:
     at = pd.Series(pd.to_datetime(["2013-03-01 07:30", None])).astype("datetime64[us]")
     life = replay(client, trains(2, at=at, line=['Ü"1', None], number=[1, 2**53]), "line", "at", "number")
     life.ask(START, START + 2 * MINUTE)

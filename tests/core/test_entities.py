@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.entities import Entities
+from pipelines.core.entities import Entities, texts_of
 
 VALUES = st.one_of(st.none(), st.text(max_size=3), st.sampled_from([1.0, 12.0, 0.5, float("nan")]), st.integers(0, 12))
 
@@ -32,3 +32,10 @@ def test_missing_is_an_entity_and_unseen_is_none() -> None:
 def test_no_column_means_one_entity_of_all_rows() -> None:
     entities, codes = Entities.of(pd.DataFrame({"a": [1, 2]}), ())
     assert codes.tolist() == entities.find({}, 2).tolist() == [0, 0]
+
+
+@given(st.lists(st.sampled_from([1.0, 12.0, 0.5, float("nan"), -0.0, 2.0**60, float("inf")])))
+def test_numbers_have_the_texts_that_each_has_alone(values: list[float]) -> None:
+    assert texts_of(np.array(values)) == texts_of(values)
+    moments = np.array([int(value) if abs(value) < 99 else 5 for value in values], dtype="M8[us]")
+    assert texts_of(moments) == texts_of(list(moments))

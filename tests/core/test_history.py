@@ -98,6 +98,24 @@ def test_every_aggregate_is_what_its_words_say(frame: pd.DataFrame) -> None:
 
 
 @settings(max_examples=50)
+@given(tables(), st.lists(st.sampled_from(["a", "b", "new", None]), min_size=6, max_size=30))
+def test_a_few_rows_and_many_are_the_same_bit_for_bit(frame: pd.DataFrame, who: list[str | None]) -> None:
+    index = HistoryIndex.build(frame, FEATURES, PROBLEM)
+    times = np.resize(frame["__time"].to_numpy(), len(who))
+    times[1] = np.datetime64("NaT")
+    columns = {"who": who, "where": np.resize([1.0, 3.0, np.nan], len(who)).tolist()}
+    many = index.lookup(columns, times)
+    assert list(many) == [feature.name for feature in FEATURES]
+    for size in (1, 2, 5):
+        rows = range(0, len(who), size)
+        parts = [index.lookup({k: v[at : at + size] for k, v in columns.items()}, times[at : at + size]) for at in rows]
+        for name, values in many.items():
+            found = np.concatenate([part[name] for part in parts])
+            np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
+            assert found[~np.isnan(found)].tobytes() == values[~np.isnan(values)].tobytes()
+
+
+@settings(max_examples=50)
 @given(tables(), tables(), st.integers(0, 40))
 def test_what_was_not_yet_known_changes_nothing(frame: pd.DataFrame, other: pd.DataFrame, hour: int) -> None:
     """Rows whose values were not known at a moment are altered, taken away or added to: bit for bit the same."""

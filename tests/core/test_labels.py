@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipelines.core.errors import ContractError
-from pipelines.core.labels import decode, encode_label, encode_target
+from pipelines.core.labels import decode, encode_label, list_classes
 from pipelines.core.schema import ClassType, Contract
 
 
@@ -31,21 +26,10 @@ CONTRACTS: list[tuple[Contract, list[Any]]] = [
 
 @pytest.mark.parametrize(("contract", "labels"), CONTRACTS)
 def test_a_label_survives_the_way_through_its_code(contract: Contract, labels: list[Any]) -> None:
-    codes = encode_target(contract, pd.Series(labels))
-    assert codes.tolist() == [encode_label(contract, label) for label in labels]
+    codes = [encode_label(contract, label) for label in labels]
     again = [decode(contract, code) for code in codes]
     assert again == labels
     assert [type(one) for one in again] == [type(one) for one in labels]
-
-
-def test_missing_labels_are_unlabelled_rows() -> None:
-    contract = CONTRACTS[0][0]
-    assert np.isnan(encode_target(contract, pd.Series([True, None, np.nan], dtype=object))).tolist() == [
-        False,
-        True,
-        True,
-    ]
-    assert np.isnan(encode_target(CONTRACTS[4][0], pd.Series([None, 1.0]))).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("value", [1, "1", "True", True])
@@ -61,15 +45,6 @@ def test_what_is_no_label_says_so(index: int, value: Any) -> None:
         encode_label(CONTRACTS[index][0], value)
 
 
-def test_a_target_that_breaks_the_contract_is_named() -> None:
-    with pytest.raises(ContractError, match="'maybe', none of its classes: no, yes"):
-        encode_target(CONTRACTS[3][0], pd.Series(["no", "maybe"]))
-    with pytest.raises(ContractError, match="no finite number"):
-        encode_target(CONTRACTS[4][0], pd.Series([1.0, np.inf]))
-
-
-@given(st.lists(st.sampled_from([None, "no", "yes", "true"]), max_size=20))
-def test_a_column_is_encoded_as_its_labels_are(labels: list[str | None]) -> None:
-    contract = CONTRACTS[3][0]
-    expected = [np.nan if label is None else encode_label(contract, label) for label in labels]
-    np.testing.assert_array_equal(encode_target(contract, pd.Series(labels, dtype=object)), expected)
+def test_a_list_of_classes_stays_short() -> None:
+    assert list_classes(["a", "b"]) == "a, b"
+    assert list_classes([str(number) for number in range(12)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"

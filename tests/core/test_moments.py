@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
-from pipelines.core.moments import find_form, read_moment
+from pipelines.core.moments import find_form, microseconds_of, read_moment
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,17 @@ def test_nothing_is_read_from_what_is_no_moment() -> None:
     assert read_moment(float("inf")) is None
     assert read_moment(object()) is None
     assert read_moment("0001-01-01T00:00:00+14:00") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["1969-12-31T23:59:59.999999", "0001-01-01", "9999-12-31T23:59:59.999999", "2000-02-29"]
+)
+def test_microseconds_are_those_that_numpy_counts(text: str) -> None:
+    assert microseconds_of(datetime.fromisoformat(text)) == np.datetime64(text, "us").view(np.int64)
+
+
+def test_a_number_beyond_any_calendar_is_no_moment() -> None:
+    assert read_moment(10**400) is None
 
 
 def test_iso_goes_before_the_form() -> None:

@@ -36,7 +36,9 @@ def test_every_block_of_the_tutorial_works(tmp_path: Path) -> None:
             os.killpg(run.pid, signal.SIGKILL)  # what the blocks left in the background, if one failed
     assert run.returncode == 0, shown[-3000:]
     assert "promote" in shown
-    assert '"prediction":"Gentoo"' in shown
+    assert "prediction='Gentoo'" in shown
+    assert "Rejected(row=1, id='no-such-id'" in shown
+    assert "('Gentoo',)" in shown
     assert "bill_length_mm" in shown
     assert "422" in shown or "no number" in shown
     assert len((tmp_path / "scored.csv").read_text().splitlines()) == 345

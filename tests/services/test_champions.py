@@ -176,8 +176,8 @@ def test_models_of_others_in_the_registry_are_left_alone(shop: Any, opened: Any)
     class Crowded(LocalReader):
         """A registry that Ratchet shares."""
 
-        def champions(self) -> dict[str, int | None]:
-            return super().champions() | {"Their Model": 1, "..": 2}
+        def aliases(self) -> dict[str, dict[str, int]]:
+            return super().aliases() | {"Their Model": {"champion": 1}, "..": {"champion": 2}}
 
     champions = opened(shop.settings, Crowded(shop.settings))
     champions.refresh()

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipelines.core.contract import check, check_rows
 from pipelines.core.errors import ModelFileError
-from pipelines.core.scoring import answers, model_input, score
+from pipelines.core.scoring import model_input, score
 from pipelines.core.settings import Settings
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.release_info import ReleaseInfo
-from services.prediction.live_model import LiveModel, load_live, merge
+from services.prediction.live_model import LiveModel, load_live, merge, select
 
 
 def info_of(name: str, digest: str = "") -> ReleaseInfo:
@@ -32,13 +31,12 @@ def loaded(loans: Any, tmp_path: Path) -> LiveModel:
 def test_answers_are_those_of_the_pipeline_on_the_table(loaded: LiveModel, loans: Any, sendable: Any) -> None:
     frame = loans.frame.drop(columns=["repaid", "id"])
     table = check(loaded.contract, frame).frame
-    expected = answers(loaded.contract, score(loaded.pipeline, "binary", table))
     rows = sendable(frame)
     checked = check_rows(loaded.contract, [dict(reversed(list(row.items()))) for row in rows])
     assert checked.issues == ()
-    found = loaded.answer(checked.columns, np.full(len(rows), np.datetime64("2024-01-01", "us")))
-    assert found.answers == expected
-    assert found.history is None
+    found, history = loaded.score(checked.columns, np.full(len(rows), np.datetime64("2024-01-01", "us")))
+    np.testing.assert_array_equal(found, score(loaded.pipeline, "binary", table))
+    assert history is None
 
 
 def test_history_is_joined_at_the_moment_of_the_row(trips: Any, shop: Any, tmp_path: Path) -> None:
@@ -48,10 +46,10 @@ def test_history_is_joined_at_the_moment_of_the_row(trips: Any, shop: Any, tmp_p
     times = table["at"].to_numpy()
     joined = model_input(table, trips.index, times)
     checked = check_rows(model.contract, trips.rows(len(trips.frame)))
-    found = model.answer(checked.columns, times)
-    assert [one["prediction"] for one in found.answers] == score(model.pipeline, "regression", joined).tolist()
-    history = pd.DataFrame(found.history)["minutes_1d"].to_numpy()
-    np.testing.assert_array_equal(history, joined["minutes_1d"].to_numpy())
+    found, history = model.score(checked.columns, times)
+    np.testing.assert_array_equal(found, score(model.pipeline, "regression", joined))
+    assert history is not None
+    np.testing.assert_array_equal(history["minutes_1d"], joined["minutes_1d"].to_numpy())
 
 
 def test_without_its_history_a_release_does_not_serve(trips: Any, tmp_path: Path, settings: Settings) -> None:
@@ -96,3 +94,10 @@ def test_a_release_that_fails_its_probe_is_refused(loans: Any, tmp_path: Path, s
 
 def test_merged_rows_follow_one_another() -> None:
     assert merge([{"a": [1]}, {"a": [2, 3]}]) == {"a": [1, 2, 3]}
+
+
+def test_rows_are_merged_and_selected_alike_as_lists_and_as_arrays() -> None:
+    merged = merge([{"a": [1.0], "b": ["x"]}, {"a": np.array([2.0, 3.0]), "b": ["y", None]}])
+    assert [list(merged[name]) for name in ("a", "b")] == [[1.0, 2.0, 3.0], ["x", "y", None]]
+    chosen = select(merged, np.array([0, 2]))
+    assert [list(chosen[name]) for name in ("a", "b")] == [[1.0, 3.0], ["x", None]]

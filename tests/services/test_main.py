@@ -152,6 +152,29 @@ def test_a_port_that_is_taken_is_named(settings: Settings) -> None:
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
 
 
+def test_where_it_really_binds_decides_whether_keys_are_needed(settings: Settings) -> None:
+    """`--host` counts, not the setting; a name that merely turns out to be loopback is none: in doubt, keys."""
+    host = "127.1"
+    command = [sys.executable, "-m", "services.prediction", "--host", host, "--port", "0"]
+    environment = {"RATCHET_HOME": str(settings.home), "RATCHET_HOST": "127.0.0.1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        assert process.stdout.readline()
+        port = json.loads((settings.home / "run" / "prediction.json").read_text())["port"]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+            assert [client.get(path).status_code for path in ("/healthz", "/v1/models")] == [200, 401]
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        told = process.stderr.read()
+        process.stdout.close()
+        process.stderr.close()
+    assert "ratchet keys create" in told
+    assert [json.loads(line)["level"] for line in told.splitlines()], "its log is JSON, line by line"
+
+
 @pytest.mark.slow
 def test_a_champion_is_swapped_under_load_and_mlflow_may_die(
     shop: Any, loans: Any, serve: Any, spoiled: Any, mlflow_server: Any

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipelines.stores.release_info import ReleaseInfo
 from services.prediction.metrics import Metrics
 
 
 def test_two_registries_do_not_collide() -> None:
     one, other = Metrics(), Metrics()
-    one.rows.labels("loans").inc(3)
-    assert b'ratchet_rows_total{problem="loans"} 3.0' in one.exposition()
+    one.count_rows(ReleaseInfo("loans", 2, "r", "", "", ""), 3)
+    assert b'ratchet_rows_total{problem="loans",version="2"} 3.0' in one.exposition()
     assert b"loans" not in other.exposition()
 
 
@@ -28,7 +29,7 @@ def test_requests_are_counted_by_route_and_status(fresh: Any, loans: Any) -> Non
     assert "secret" not in text
     assert "PROPFIND" not in text
     assert f"ratchet_request_seconds_count{{{route}}} 3.0" in text
-    assert 'ratchet_rows_total{problem="loans"} 4.0' in text
+    assert 'ratchet_rows_total{problem="loans",version="1"} 4.0' in text
     assert 'ratchet_errors_total{kind="invalid-payload"} 1.0' in text
     assert 'ratchet_model_version{problem="loans"} 1.0' in text
     assert 'ratchet_swaps_total{problem="loans"} 1.0' in text

@@ -14,6 +14,7 @@ from pipelines.core.scoring import answers, score
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.prediction_log import PredictionLog
 from services.prediction.app import create_app
+from services.prediction.last_good import find_copy
 
 
 def predict(client: Any, problem: str, *rows: Any) -> Any:
@@ -47,7 +48,9 @@ def test_answers_equal_the_table_row_for_row(fresh: Any, shop: Any, loans: Any, 
     frame = frame.sample(frac=1, random_state=1)[sorted(frame.columns, reverse=True)].reset_index(drop=True)
     rows = sendable(frame)
     found = predict(fresh, "loans", *rows).json()["predictions"]
-    bundle = Bundle.open(shop.settings.last_good("loans") / "bundle")
+    copy = find_copy(shop.settings, "loans")
+    assert copy is not None
+    bundle = Bundle.open(copy[1])
     table = check(bundle.contract, frame).frame
     expected = answers(bundle.contract, score(bundle.pipeline, "binary", table))
     assert [{name: one[name] for name in ("prediction", "probabilities")} for one in found] == expected

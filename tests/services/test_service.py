@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import orjson
 import pytest
 
 from pipelines.core.errors import RatchetError
@@ -18,12 +17,11 @@ from services.prediction.service import start_service
 def test_what_was_answered_is_in_the_log_after_the_end(shop: Any, loans: Any) -> None:
     service = start_service(shop.settings, open_reader(shop.settings), Metrics())
     try:
-        body = orjson.dumps({"instances": loans.rows(3)})
-        answer = asyncio.run(service.plane.predict(loans.name, body))
+        answers = asyncio.run(service.plane.predict_rows(loans.name, loans.rows(3)))
     finally:
         service.close()
     log = PredictionLog(shop.settings.database)
-    assert [log.get(one["id"]).problem for one in answer["predictions"]] == [loans.name] * 3
+    assert [log.get(one).problem for one in answers.ids] == [loans.name] * 3
     log.close()
 
 
@@ -31,4 +29,4 @@ def test_after_the_end_nothing_is_answered(shop: Any, loans: Any) -> None:
     service = start_service(shop.settings, open_reader(shop.settings), Metrics())
     service.close()
     with pytest.raises((RatchetError, RuntimeError)):
-        asyncio.run(service.plane.predict(loans.name, orjson.dumps({"instances": loans.rows(1)})))
+        asyncio.run(service.plane.predict_rows(loans.name, loans.rows(1)))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -92,6 +93,9 @@ def test_the_probe_goes_the_way_of_a_request_and_finds_another_model(toy: Module
     write_bundle(bundle.folder, {"probe.json": probe}, {})
     with pytest.raises(ModelFileError, match="answers its own probe rows wrongly"):
         Bundle.open(bundle.folder).check_probe()
+    opened = Bundle.open(bundle.folder)
+    assert opened.compiled is None
+    assert "answers the probe wrongly" in (opened.plain_because or "")
     broken = {**probe, "rows": [{"rain": "wet"}], "history": {"rate": [None]}, "scores": [[0.5, 0.5]]}
     write_bundle(bundle.folder, {"probe.json": broken}, {})
     with pytest.raises(ModelFileError, match="probe row 0 breaks the contract: rain"):
@@ -106,6 +110,60 @@ def test_a_model_of_another_digest_is_not_handed_out(toy: ModuleType, settings: 
     write_bundle(made, {"release.json": {**facts, "model_digest": "0" * 64}}, {})
     with pytest.raises(ModelFileError, match="is expected"):
         _ = Bundle.open(made).pipeline
+
+
+@pytest.fixture
+def released(toy: ModuleType, settings: Settings) -> Bundle:
+    """A real bundle with a compiled form."""
+    run = toy.make_run(settings)
+    card, decision = toy.judged(run, None, evaluate)
+    return Bundle.open(make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision))
+
+
+def test_the_compiled_form_answers_the_probe_without_pandas(released: Bundle) -> None:
+    code = (
+        "import sys; from pathlib import Path; from pipelines.stores.bundle import Bundle; "
+        f"bundle = Bundle.open(Path({str(released.folder)!r})); bundle.check_probe(); "
+        "print(bundle.compiled.kernel, [m for m in ('pandas', 'sklearn', 'scipy', 'mlflow') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ), check=True
+    )
+    assert done.stdout == "linear []\n"
+
+
+def test_a_compiled_form_that_is_damaged_leaves_the_pipeline_to_serve(released: Bundle) -> None:
+    plan = released.folder / "ratchet" / "compiled.json"
+    text = plan.read_text()
+    for spoilt, why in (
+        ("{", "cannot be read"),
+        ("{}", "damaged"),
+        (text.replace('"columns":["rain"', '"columns":["rein"'), "KeyError"),
+        (text.replace('"intercept":[', '"intercept":[9e9, '), "do not fit"),
+        (re.sub(r'"intercept":\[[^]]*\]', '"intercept":[0.123]', text), "answers the probe wrongly"),
+    ):
+        assert spoilt != text
+        plan.write_text(spoilt)
+        write_bundle(released.folder, {}, {})
+        opened = Bundle.open(released.folder)
+        opened.check_probe()  # by the pipeline
+        assert opened.compiled is None
+        assert why in (opened.plain_because or "")
+        assert "pipeline" in vars(opened)
+
+
+def test_a_compiled_form_that_the_manifest_does_not_name_is_not_read(released: Bundle) -> None:
+    listed = read_json(released.folder / "manifest.json")
+    del listed["ratchet/compiled.json"]
+    write_json(released.folder / "manifest.json", listed)
+    opened = Bundle.open(released.folder)
+    assert opened.compiled is None
+    assert "no part of the release" in (opened.plain_because or "")
+
+
+def test_a_release_of_before_is_served_by_its_pipeline(folder: Path) -> None:
+    assert Bundle.open(folder).compiled is None
+    assert Bundle.open(folder).plain_because == "the release has no compiled form"
 
 
 def test_opening_a_bundle_imports_no_mlflow(folder: Path) -> None:

@@ -1,7 +1,8 @@
-"""Both readers answer alike, from a real MLflow server and from the embedded store."""
+"""All readers answer alike: over a real MLflow server, over the embedded store's file, and through MLflow itself."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import socket
 import subprocess
@@ -15,11 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
-from pipelines.core.errors import ModelFileError, Unavailable
+from pipelines.core.errors import ModelFileError, NotFound, Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.bundle import write_bundle
 from pipelines.stores.registry import Registry
-from pipelines.stores.registry_reader import LocalReader, RegistryReader, RestReader, open_reader
+from pipelines.stores.registry_reader import LocalReader, MlflowReader, RegistryReader, RestReader, open_reader
 
 
 def make_bundle(folder: Path, content: str) -> None:
@@ -100,18 +101,26 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text()[-2000:])
 
 
-@pytest.fixture(params=["rest", "local", "local over a server"])
+@pytest.fixture(params=["rest", "local", "mlflow over a server", "mlflow over a file"])
 def reader(request: pytest.FixtureRequest) -> Iterator[RegistryReader]:
-    settings = request.getfixturevalue("embedded" if request.param == "local" else "server")
-    opened: Any = open_reader(settings) if request.param != "local over a server" else LocalReader(settings)
-    assert isinstance(opened, RestReader if request.param == "rest" else LocalReader)
+    settings = request.getfixturevalue("server" if request.param in ("rest", "mlflow over a server") else "embedded")
+    opened: Any = MlflowReader(settings) if request.param.startswith("mlflow") else open_reader(settings)
     with closing(opened):
         yield opened
+
+
+def test_the_store_says_which_reader_suits_it(server: Settings, embedded: Settings, tmp_path: Path) -> None:
+    elsewhere = Settings(home=tmp_path, mlflow_uri="postgresql://nobody@127.0.0.1/mlflow")
+    kinds = {RestReader: server, LocalReader: embedded, MlflowReader: elsewhere}
+    for kind, settings in kinds.items():
+        with closing(open_reader(settings)) as opened:  # type: ignore[type-var]
+            assert type(opened) is kind
 
 
 def test_problems_and_champions(reader: RegistryReader) -> None:
     assert reader.problems() == ["flights", "houses"]
     assert reader.champions() == {"flights": 2, "houses": None}
+    assert reader.aliases() == {"flights": {"challenger": 1, "champion": 2}, "houses": {}}
     assert reader.champion("houses") is None
     assert reader.champion("absent") is None
 
@@ -128,6 +137,16 @@ def test_a_champion_is_described_in_full(reader: RegistryReader) -> None:
     assert release.aliases == ("champion",)
     assert len(release.run_id) == 32
     assert abs(release.created_at - time.time()) < 600
+
+
+def test_any_release_is_described(reader: RegistryReader) -> None:
+    release = reader.release("flights", 1)
+    assert (release.version, release.run_key, release.aliases) == (1, "one", ("challenger",))
+    assert reader.release("flights", 2) == reader.champion("flights")
+    assert reader.release("houses", 1).aliases == ()
+    for problem, version in (("flights", 3), ("absent", 1)):
+        with pytest.raises(NotFound):
+            reader.release(problem, version)
 
 
 def test_a_bundle_is_fetched_whole(reader: RegistryReader, tmp_path: Path) -> None:
@@ -147,6 +166,13 @@ def test_a_bundle_of_another_manifest_is_refused(reader: RegistryReader, tmp_pat
     with pytest.raises(ModelFileError, match="manifest"):
         reader.fetch(release, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_a_bundle_that_is_gone_is_told(embedded: Settings, tmp_path: Path) -> None:
+    with closing(open_reader(embedded)) as reader:
+        gone = dataclasses.replace(reader.release("flights", 1), source=(tmp_path / "gone").as_uri())
+        with pytest.raises(ModelFileError, match="is not there"):
+            reader.fetch(gone, tmp_path / "bundle")
 
 
 def test_a_run_and_a_path_are_places_too(server: Settings, embedded: Settings, tmp_path: Path) -> None:

@@ -46,3 +46,32 @@ def test_a_model_that_is_not_the_one_judged_is_not_released(toy: ModuleType, set
     with pytest.raises(ModelFileError, match="is expected"):
         make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision)
     assert not (run.folder / "bundle").exists()
+
+
+def test_a_release_is_compiled_proven_and_says_so(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    card, decision = toy.judged(run, None, evaluate)
+    bundle = Bundle.open(make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision))
+    serving = bundle.release["serving"]
+    held_out = len(pd.read_parquet(bundle.reference_path))
+    assert (serving["compiled"], serving["kernel"], serving["tolerance"]) == (True, "linear", 1e-9)
+    assert serving["rows"] > held_out
+    assert serving["largest_difference"] <= 1e-12
+    assert bundle.compiled is not None
+    assert bundle.plain_because is None
+    assert "ratchet/compiled.json" in read_json(bundle.folder / "manifest.json")
+
+
+def test_a_release_that_cannot_be_compiled_says_why(
+    toy: ModuleType, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = toy.make_run(settings)
+    card, decision = toy.judged(run, None, evaluate)
+    monkeypatch.setattr("pipelines.core.compiled.FORMAT", 2)  # as if the plan's writer and its reader differed
+    bundle = Bundle.open(make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision))
+    assert bundle.release["serving"]["compiled"] is False
+    assert "format" in bundle.release["serving"]["reason"]
+    assert bundle.compiled is None
+    assert bundle.plain_because == bundle.release["serving"]["reason"]
+    assert not (bundle.folder / "ratchet" / "compiled.json").exists()
+    bundle.check_probe()

@@ -1,0 +1,146 @@
+"""The client for programs that do other things while they wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from ratchet_client.answers import Explanation, Logged, Model, Prediction, Predictions, Receipt
+from ratchet_client.calls import MISSING, Calls, Tags
+from ratchet_client.exchanges import Exchange, Outcome, Send, Wait, ready, wait_until_ready
+from ratchet_client.retrying import Retries
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A Ratchet prediction service, asked with `await`; tasks may share one.
+
+    `base_url` and `api_key` come from RATCHET_URL and RATCHET_API_KEY where they are not given. `max_rows`: calls with
+    more rows than that go out in several requests. `retries`: how often a request is sent again that was not served.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int | Retries = 3,
+        max_rows: int = 1_000,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._calls = Calls.configured(base_url, api_key, retries, max_rows)
+        self._http = httpx.AsyncClient(
+            base_url=self.url,
+            headers=self._calls.headers,
+            timeout=timeout,
+            transport=transport,
+            trust_env=not self._calls.local,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        return self._calls.url
+
+    async def predict(
+        self,
+        problem: str,
+        rows: Any,
+        *,
+        request_id: str | None = None,
+        traceparent: str | None = None,
+        routing_key: str | None = None,
+    ) -> Predictions:
+        """The answers to rows, in their order; each is in the service's log.
+
+        `rows`: mappings from feature to value, or a table of pandas or polars. Raises InvalidRows, naming row and
+        feature, when they break the problem's contract.
+        """
+        return await self._run(self._calls.predict(problem, rows, Tags(request_id, traceparent, routing_key)))
+
+    async def predict_many(
+        self, problem: str, rows: Any, *, traceparent: str | None = None
+    ) -> AsyncIterator[Prediction]:
+        """The answers to any number of rows, one after the other, asked for as they are taken."""
+        for start, part in self._calls.parts(rows):
+            answers = await self._run(self._calls.predict_part(problem, start, part, Tags(traceparent=traceparent)))
+            for one in answers:
+                yield one
+
+    async def label(
+        self,
+        problem: str,
+        labels: Any,
+        label: Any = MISSING,
+        known_at: datetime | str | None = None,
+        *,
+        request_id: str | None = None,
+    ) -> Receipt:
+        """What became of labels: `label(problem, id, label)`, `{id: label}`, or items with id, label and known_at.
+
+        Any order, as late as you like; a later label for the same id corrects the earlier one.
+        """
+        return await self._run(self._calls.label(problem, labels, label, known_at, Tags(request_id)))
+
+    async def explain(self, problem: str, rows: Any, *, request_id: str | None = None) -> list[Explanation]:
+        """The answers to rows, each with what every column added to it; logged like every answer."""
+        return await self._run(self._calls.explain(problem, rows, Tags(request_id)))
+
+    async def models(self) -> list[Model]:
+        """Every problem with the release that answers for it."""
+        return await self._run(self._calls.models())
+
+    async def model(self, problem: str) -> Model:
+        """One problem, what it asks for and which release answers."""
+        return await self._run(self._calls.model(problem))
+
+    async def prediction(self, id: str) -> Logged:
+        """One answer as it was given, with every label that came for it."""
+        return await self._run(self._calls.prediction(id))
+
+    async def ready(self) -> bool:
+        """Whether requests can be sent."""
+        return await self._run(ready())
+
+    async def wait_until_ready(self, timeout: float = 60.0) -> None:
+        """Return once requests can be sent; Unavailable when that takes longer than `timeout` seconds."""
+        await self._run(wait_until_ready(timeout, self.url))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, trace)
+
+    async def _run(self, steps: Exchange[T]) -> T:
+        outcome: Outcome = None
+        while True:
+            try:
+                step = steps.send(outcome)
+            except StopIteration as done:
+                result: T = done.value
+                return result
+            outcome = await self._do(step)
+
+    async def _do(self, step: Send | Wait) -> Outcome:
+        if isinstance(step, Wait):
+            await asyncio.sleep(step.seconds)
+            return None
+        try:
+            return await self._http.request(step.method, step.path, content=step.body, headers=dict(step.headers))
+        except httpx.TransportError as error:
+            return error

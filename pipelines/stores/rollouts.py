@@ -1,0 +1,185 @@
+"""Which challengers are on trial: an append-only table in which the last row of a problem counts.
+
+A row is a word of the problem file, of a person or of the guard. Each has a token that names what was said, so
+that of several processes that say the same only one is heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from pipelines.core.errors import Unavailable
+from pipelines.core.problem import Rollout
+from pipelines.stores.database import open_database
+from pipelines.stores.ledger_tables import Moment
+
+Mode = Literal["shadow", "canary", "stopped", "aborted"]
+ON = ("shadow", "canary")
+
+_metadata = sa.MetaData()
+_rollouts = sa.Table(
+    "rollouts",
+    _metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("token", sa.String(400), nullable=False, unique=True),
+    sa.Column("problem", sa.String(63), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("mode", sa.String(10), nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
+    sa.Column("key", sa.String(400)),
+    sa.Column("limits", sa.JSON, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", sa.JSON, nullable=False),
+    sa.Index("rollouts_by_problem", "problem", "id"),
+    sqlite_autoincrement=True,
+)
+
+
+@dataclass(frozen=True)
+class RolloutRow:
+    """One word on a problem's challenger; `share` and `key` say which rows, `limits` what ends the trial."""
+
+    id: int
+    token: str
+    problem: str
+    version: int
+    mode: Mode
+    share: float
+    key: str | None
+    limits: dict[str, float]
+    at: datetime
+    actor: str
+    reason: str
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def on(self) -> bool:
+        """Whether a trial is going on by this row."""
+        return self.mode in ON
+
+    @property
+    def rollout(self) -> Rollout:
+        """The same as a problem file states it; only for a row that is on."""
+        return Rollout.model_validate({"mode": self.mode, "share": self.share, "key": self.key, **self.limits})
+
+
+class RolloutLog:
+    """The table behind one SQLAlchemy URL, made on first use; every method may raise Unavailable."""
+
+    def __init__(self, url: str) -> None:
+        self._engine: sa.Engine = open_database(url)
+        with answering():
+            create_missing(self._engine, _metadata)
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self._engine.dispose()
+
+    def begin(
+        self,
+        token: str,
+        problem: str,
+        version: int,
+        rollout: Rollout,
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+        evidence: Mapping[str, Any] | None = None,
+        after: int | None = None,
+    ) -> bool:
+        """Put a version on trial; whether this was the first to say so under the token.
+
+        `after`: only while the row with this id is the problem's last one (0: while it has none).
+        """
+        row = {
+            "problem": problem,
+            "version": version,
+            "mode": rollout.mode,
+            "share": rollout.share,
+            "key": rollout.key,
+            "limits": limits_of(rollout),
+            "actor": actor,
+            "reason": reason,
+        }
+        return self._add({**row, "token": token, "at": at, "evidence": dict(evidence or {})}, after)
+
+    def end(
+        self,
+        trial: RolloutRow,
+        mode: Literal["stopped", "aborted"],
+        *,
+        at: datetime,
+        actor: str,
+        reason: str,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """End a trial; whether this was the first to say so. Nothing happens to a later trial of the problem."""
+        kept = {name: getattr(trial, name) for name in ("problem", "version", "share", "key", "limits")}
+        said = {"mode": mode, "at": at, "actor": actor, "reason": reason, "evidence": dict(evidence or {})}
+        return self._add({**kept, **said, "token": f"end:{trial.id}"}, trial.id)
+
+    def current(self) -> dict[str, RolloutRow]:
+        """The row that counts, by problem."""
+        last = sa.select(sa.func.max(_rollouts.c.id)).group_by(_rollouts.c.problem)
+        with answering(), self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_rollouts).where(_rollouts.c.id.in_(last))).all()
+        return {row.problem: RolloutRow(**row._asdict()) for row in rows}
+
+    def rows(self, problem: str, limit: int = 100) -> list[RolloutRow]:
+        """Everything that was said of a problem, newest first."""
+        query = sa.select(_rollouts).where(_rollouts.c.problem == problem).order_by(_rollouts.c.id.desc()).limit(limit)
+        with answering(), self._engine.connect() as connection:
+            return [RolloutRow(**row._asdict()) for row in connection.execute(query)]
+
+    def _add(self, row: Mapping[str, Any], after: int | None) -> bool:
+        """Whether the row was written; with `after` only while that row counts."""
+        values = [sa.literal(value, _rollouts.c[name].type) for name, value in row.items()]
+        chosen = sa.select(*values)
+        if after is not None:
+            last = sa.select(sa.func.coalesce(sa.func.max(_rollouts.c.id), 0))
+            chosen = chosen.where(last.where(_rollouts.c.problem == row["problem"]).scalar_subquery() == after)
+        try:
+            with answering(), self._engine.begin() as connection:
+                return connection.execute(_rollouts.insert().from_select(list(row), chosen)).rowcount == 1
+        except IntegrityError:  # another process said it a moment ago
+            return False
+
+
+def limits_of(rollout: Rollout) -> dict[str, float]:
+    """What ends a trial, as the row keeps it."""
+    return {name: getattr(rollout, name) for name in ("max_errors", "max_slowdown", "max_loss")}
+
+
+def create_missing(engine: sa.Engine, metadata: sa.MetaData) -> None:
+    """Make the tables and indexes that are not there yet; several processes may start at once."""
+    for table in metadata.sorted_tables:
+        statements: list[sa.Executable] = [sa.schema.CreateTable(table, if_not_exists=True)]
+        statements += [sa.schema.CreateIndex(index, if_not_exists=True) for index in table.indexes]
+        for statement in statements:
+            try:
+                with engine.begin() as connection:
+                    connection.execute(statement)
+            except DBAPIError:  # PostgreSQL: two processes that find nothing both create
+                with engine.begin() as connection:
+                    connection.execute(statement)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """A database that does not answer as Unavailable; a row that is there already stays IntegrityError."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise Unavailable(f"the rollouts' database does not answer ({error.orig}): check it") from error
