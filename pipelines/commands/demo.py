@@ -234,7 +234,7 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
     ]
     if keys_required(settings):
         looks.insert(
-            -1, (f"RATCHET_HOME={home} .venv/bin/ratchet keys create me --scope read", "a key: the API asks for one")
+            -1, (f"RATCHET_HOME={home} .venv/bin/ratchet keys create me --scope admin", "a key: the API asks for one")
         )
     table(f"{result['predictions']} predictions, {result['labels']} labels, {result['seconds']:.0f} s. Look at:",
           ("where", "what"), looks)  # fmt: skip

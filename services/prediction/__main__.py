@@ -165,12 +165,13 @@ def _configure(settings: Settings) -> uvicorn.Config:
     import uvicorn
 
     from services.prediction.app import create_app
-    from services.prediction.connections import watched
+    from services.prediction.quick_path import quick_connections
 
+    app = create_app(settings)
     return uvicorn.Config(
-        create_app(settings),
+        app,
         loop="uvloop",
-        http=cast("type[Any]", watched(settings)),
+        http=cast("type[Any]", quick_connections(settings, app)),
         ws="none",
         log_config=None,
         log_level=settings.log_level,

@@ -32,6 +32,10 @@ _LONGEST_TURN = 0.003  # the same, where scoring takes microseconds and the log'
 _LOOK = 1.0  # seconds between two looks at who has waited for too long
 
 
+Tell = Callable[["Job", Answers | None, Exception | None], None]
+"""What is called, on the event loop, with a job's answers once they are durable, or else with what went wrong."""
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """Checked rows of one request, to be answered by the release they were checked by."""
@@ -40,7 +44,7 @@ class Job:
     columns: Columns
     count: int
     asked_at: datetime
-    future: asyncio.Future[Answers]
+    tell: Tell
     source: str = "api"
     inline: bool = False
     """Whether the event loop scores it."""
@@ -62,7 +66,8 @@ class Scorer:
         self._ready: list[Job] = []
         self._ready_rows = 0
         self._committing = 0
-        self._timer: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
         self._likely, self._until, self._flushed = 1, 0.0, 0.0
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
@@ -82,11 +87,28 @@ class Scorer:
 
         Raises what the model raises for these rows, and Unavailable when the log did not take them.
         """
+        future: asyncio.Future[tuple[Answers, float]] = asyncio.get_running_loop().create_future()
+
+        def tell(job: Job, answers: Answers | None, error: Exception | None) -> None:
+            if future.done():  # its caller gave up
+                return
+            if answers is not None:
+                future.set_result((answers, job.seconds))
+            else:
+                future.set_exception(error or Unavailable("the service is stopping"))
+
+        self.submit(model, columns, count, asked_at, tell, source)
+        return await future
+
+    def submit(
+        self, model: LiveModel, columns: Columns, count: int, asked_at: datetime, tell: Tell, source: str = "api"
+    ) -> None:
+        """The same without waiting: `tell` is called once, on the event loop that this is called on."""
         if self._closed:
             raise Unavailable("the service is stopping")
         loop = asyncio.get_running_loop()
         self._loop = loop
-        job = Job(model, columns, count, asked_at, loop.create_future(), source)
+        job = Job(model, columns, count, asked_at, tell, source)
         self._open.add(job)
         if not self._watching:
             self._watching = True
@@ -100,7 +122,6 @@ class Scorer:
             # While the log commits, more would only queue behind it: what comes meanwhile is one batch afterwards.
             if not self._committing:
                 self._flush_soon(loop)
-        return await job.future, job.seconds
 
     def close(self) -> None:
         """Answer what waits, then end the thread."""
@@ -114,19 +135,19 @@ class Scorer:
         Callers that were answered a moment ago are likely to ask again: one commit for all of them costs what one for
         half of them does. A lone caller is never waited for.
         """
+        if self._soon:
+            return
         if len(self._ready) >= self._likely:
-            self._schedule(loop, 0.0)
+            if self._timer is not None:
+                self._timer.cancel()
+            self._soon = True
+            loop.call_soon(self._flush)
         elif self._timer is None:
-            self._schedule(loop, max(0.0, self._until - monotonic()))
-
-    def _schedule(self, loop: asyncio.AbstractEventLoop, wait: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = loop.call_later(wait, self._flush) if wait else loop.call_soon(self._flush)
+            self._timer = loop.call_later(max(0.0, self._until - monotonic()), self._flush)
 
     def _flush(self) -> None:
         """Answer what has arrived since the last time."""
-        self._timer = None
+        self._timer, self._soon = None, False
         jobs, self._ready, self._ready_rows = self._ready, [], 0
         self._committing += len(jobs)
         self._flushed = monotonic()
@@ -138,8 +159,7 @@ class Scorer:
         oldest = monotonic() - self._seconds
         for job in [one for one in self._open if one.since < oldest]:
             self._open.discard(job)
-            if not job.future.done():
-                job.future.set_exception(_too_late(self._seconds))
+            job.tell(job, None, _too_late(self._seconds))
         self._watching = bool(self._open)
         if self._watching:
             asyncio.get_running_loop().call_later(_LOOK, self._give_up)
@@ -232,14 +252,10 @@ class Scorer:
 
     def _settle(self, batch: list[Job], parts: list[Answers], error: Exception | None) -> None:
         for place, job in enumerate(batch):
-            self._open.discard(job)
             self._committing -= job.inline
-            if job.future.done():  # its caller gave up
-                continue
-            if error is None:
-                job.future.set_result(parts[place])
-            else:
-                job.future.set_exception(error)
+            if job in self._open:  # nobody has told it yet that it took too long
+                self._open.discard(job)
+                job.tell(job, parts[place] if error is None else None, error)
         if batch[0].inline and not self._committing:
             now = monotonic()
             self._likely = len(batch) + len(self._ready)

@@ -78,6 +78,10 @@ class Champions:
             raise Unavailable(f"{problem} has no champion yet: no release has passed the gate")
         raise Unavailable(f"version {refused.version} of {problem} could not be put into service")
 
+    def find(self, problem: str) -> LiveModel | None:
+        """The release that answers for a problem, if one does."""
+        return self._live.get(problem)
+
     def serving(self) -> list[LiveModel]:
         """Every release in service, by problem."""
         return [model for _, model in sorted(self._live.items())]

@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.core.errors import PayloadError
-from services.prediction.arrow_bodies import read_parquet, read_stream
+from services.prediction.arrow_bodies import read_stream
 from services.prediction.arrow_cells import numbers_array, plain_cells, texts_array
+from services.prediction.parquet_reader import READER
 
 if TYPE_CHECKING:
     from services.prediction.answers import Answers
@@ -25,8 +26,9 @@ def decode_columns(body: bytes, media: str, most: int) -> tuple[dict[str, Any], 
     """The columns of a table, as `check_columns` reads them, and its number of rows (at least one, at most `most`).
 
     PayloadError for a damaged body or a column that no cell can come from; TooManyRows before anything is unpacked.
+    Parquet is read in a process of its own, for which this waits: call it from a worker thread.
     """
-    table = read_stream(body, most) if media == ARROW else read_parquet(body, most)
+    table = read_stream(body if media == ARROW else READER.read(body, most), most)
     columns: dict[str, Any] = {}
     if not table.num_rows:
         raise PayloadError("the table has no rows: send at least one")
@@ -35,7 +37,7 @@ def decode_columns(body: bytes, media: str, most: int) -> tuple[dict[str, Any], 
             raise PayloadError(f"column {name[:100]!r} comes twice")
         try:
             columns[name] = plain_cells(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks())
-        except (PayloadError, UnicodeDecodeError) as error:
+        except (PayloadError, UnicodeDecodeError, ArithmeticError, LookupError) as error:  # odd decimals, odd types
             raise PayloadError(f"column {name[:100]!r}: {error}") from error
     return columns, table.num_rows
 

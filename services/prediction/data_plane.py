@@ -15,12 +15,12 @@ from pipelines.core.request_rows import CheckedRows, check_columns, check_rows
 from pipelines.core.values import reason_of
 from pipelines.stores.prediction_log import PredictionLog
 from services.prediction.answers import Answers, interleave
-from services.prediction.batching import Scorer
+from services.prediction.batching import Scorer, Tell
 from services.prediction.champions import Champions
 from services.prediction.doors import Asked
 from services.prediction.live_model import LiveModel, select
 from services.prediction.metrics import Metrics
-from services.prediction.payloads import TooManyRows, read_labels, refuse_issues
+from services.prediction.payloads import TooManyRows, read_instances, read_labels, refuse_issues
 
 if TYPE_CHECKING:
     from services.prediction.rollouts import Rollouts, Trial
@@ -47,6 +47,18 @@ class DataPlane:
         PayloadError names every row and feature that breaks the contract.
         """
         return await self._predict(problem, len(rows), lambda model: check_rows(model.contract, rows), asked)
+
+    def is_quick(self, problem: str) -> bool:
+        """Whether `begin` will do: one compiled release answers, and nothing is on trial."""
+        model = self._champions.find(problem)
+        return model is not None and model.compiled is not None and self._rollouts.active(problem) is None
+
+    def begin(self, problem: str, body: bytes, tell: Tell) -> None:
+        """Check the rows of a small body now and have them answered; `tell` is called once they are in the log."""
+        model = self._champions.live(problem)
+        rows = read_instances(body, model.definition.serving.max_rows)
+        checked = _checked(model, lambda model: check_rows(model.contract, rows))
+        self._scorer.submit(model, checked.columns, len(rows), datetime.now(UTC), tell)
 
     async def predict_columns(
         self, problem: str, columns: Mapping[str, Any], count: int, asked: Asked | None = None

@@ -38,7 +38,8 @@ class Front:
     """Admits, limits, times, counts and answers every request, and lets no fault of ours through."""
 
     def __init__(self, settings: Settings, paths: Paths, guard: Guard, metrics: Metrics) -> None:
-        self._settings, self._paths, self._guard, self._metrics = settings, paths, guard, metrics
+        self._settings, self._metrics = settings, metrics
+        self.paths, self.guard = paths, guard
         self.in_hand = 0
         """Requests that are being answered."""
 
@@ -46,7 +47,7 @@ class Front:
         """Answer one request: by its door, or by the application that `cold` is."""
         start = perf_counter()
         context = context_of(scope)
-        found = self._paths.find(scope["method"], scope["path"])
+        found = self.paths.find(scope["method"], scope["path"])
         watched = _Watched(send, context)
         self.in_hand += 1
         try:
@@ -62,17 +63,34 @@ class Front:
             await self._tell(error, scope, watched, context)
         finally:
             self.in_hand -= 1
-            seconds = perf_counter() - start
             route, method = _route(found, scope)
-            self._metrics.count_request(route, method, watched.status, seconds)
-            if self._settings.access_log or (watched.status >= 500 and not watched.shed):
-                log_request(context, method, route, watched.status, seconds)
+            self.count(context, route, method, watched.status, perf_counter() - start, watched.shed)
 
-    async def _answer(self, service: Service, found: Found, scope: Scope, receive: Receive, context: Context) -> Reply:
+    def require_room(self) -> None:
+        """Refusal 503 where more requests are in hand than can be answered in time."""
         if self.in_hand > self._settings.max_waiting:
             raise _overloaded(self.in_hand - 1)
+
+    def count(self, context: Context, route: str, method: str, status: int, seconds: float, shed: bool = False) -> None:
+        """Count a request that was answered, and log it where it is to be; `shed`: it was turned away under load."""
+        self._metrics.count_request(route, method, status, seconds)
+        if self._settings.access_log or (status >= 500 and not shed):
+            log_request(context, method, route, status, seconds)
+
+    def fault(self, error: Exception, context: Context, path: str) -> tuple[Fault, Reply]:
+        """What is told of an error; it is counted, and what broke inside is logged."""
+        fault = fault_of(error)
+        self._metrics.errors.labels(fault.kind).inc()
+        if fault is INTERNAL:
+            _log.error("a request failed by a fault of ours", exc_info=error, extra={"request_id": context.id})
+        elif fault.status == 500:
+            _log.error("%s: %s", fault.kind, error, extra={"request_id": context.id})
+        return fault, Reply(render(fault, context.id, path), MEDIA, fault.status, fault.headers)
+
+    async def _answer(self, service: Service, found: Found, scope: Scope, receive: Receive, context: Context) -> Reply:
+        self.require_room()
         way = found.way
-        self._guard.admit(scope, way.scope)
+        self.guard.admit(scope, way.scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if headers.get("content-encoding", "identity") != "identity":
             raise _encoded()
@@ -82,22 +100,17 @@ class Front:
         return await way.door(service, Asked(found.problem, body, headers, found.version, context.id, found.parts))
 
     async def _go_on(self, cold: Cold, scope: Scope, receive: Receive, watched: _Watched, context: Context) -> None:
-        self._guard.admit(scope, "open" if scope["path"] in _OPEN else "read")
-        if allowed := self._paths.methods(scope["path"]):
+        self.guard.admit(scope, "open" if scope["path"] in _OPEN else "read")
+        if allowed := self.paths.methods(scope["path"]):
             raise _wrong_method(allowed)
         scope["ratchet.id"] = context.id
         await cold(scope, receive, watched.pass_on)
 
     async def _tell(self, error: Exception, scope: Scope, watched: _Watched, context: Context) -> None:
-        fault = fault_of(error)
-        self._metrics.errors.labels(fault.kind).inc()
-        if fault is INTERNAL:
-            _log.error("a request failed by a fault of ours", exc_info=error, extra={"request_id": context.id})
-        elif fault.status == 500:
-            _log.error("%s: %s", fault.kind, error, extra={"request_id": context.id})
+        fault, reply = self.fault(error, context, scope["path"])
         watched.shed = fault.kind == "overloaded"
         if not watched.begun:
-            await watched.reply(_as_reply(fault, context, scope["path"]))
+            await watched.reply(reply)
 
 
 class _Watched:
@@ -139,10 +152,6 @@ def _route(found: Found | None, scope: Scope) -> tuple[str, str]:
     if route is None:
         return "unmatched", "any"
     return str(route), scope["method"] if scope["method"] in _KNOWN_METHODS else "any"
-
-
-def _as_reply(fault: Fault, context: Context, path: str) -> Reply:
-    return Reply(render(fault, context.id, path), MEDIA, fault.status, fault.headers)
 
 
 def _overloaded(waiting: int) -> Refusal:

@@ -1,6 +1,6 @@
-"""Tables that strangers sent, read in a child process: a body that crashes Arrow's readers ends the child alone.
+"""Parquet that strangers sent, read in a child process: a body that crashes Arrow's reader ends the child alone.
 
-Import it freely: pyarrow comes with the child (`parquet_child.py`), which is started at the first table.
+The child (`parquet_child.py`) is started at the first Parquet body.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ START_SECONDS = 30.0
 COMMAND = (sys.executable, "-m", "services.prediction.parquet_child")
 READY = b"r"
 REQUEST, ANSWER = struct.Struct("<QQ"), struct.Struct("<BQ")
-"""Before a body: the most rows, its length. Before what comes back: a status (0: a table), its length."""
+"""Before a body: the most rows, its length. Before what comes back: `TABLE` or `REFUSED`, its length."""
+TABLE, REFUSED = 0, 1
 
 _MOST = 2**28  # bytes of an answer; the child refuses half of that
 _KINDS = {"PayloadError": PayloadError, "TooManyRows": TooManyRows}
@@ -34,7 +35,7 @@ _KINDS = {"PayloadError": PayloadError, "TooManyRows": TooManyRows}
 # others reserve a gigabyte of addresses when they start.
 _PASSED = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "TZDIR")
 _SET = {"ARROW_DEFAULT_MEMORY_POOL": "system", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-_log = logging.getLogger("ratchet.tables")
+_log = logging.getLogger("ratchet.parquet")
 
 
 class ParquetReader:
@@ -57,7 +58,7 @@ class ParquetReader:
         return None if child is None else child.pid
 
     def read(self, body: bytes, most: int) -> bytearray:
-        """The table of a Parquet file as an Arrow IPC stream of plain columns.
+        """The table of a Parquet file as an Arrow IPC stream.
 
         PayloadError for a body that cannot be read, whatever becomes of the child; TooManyRows; Busy when it was not
         its turn in time; Unavailable when no child starts.
@@ -68,7 +69,7 @@ class ParquetReader:
             status, content = self._exchange(body, most)
         finally:
             self._turn.release()
-        if status == 0:
+        if status == TABLE:
             return content
         kind, _, told = content.decode(errors="replace").partition("\n")
         raise _KINDS.get(kind, PayloadError)(told)
@@ -99,14 +100,18 @@ class ParquetReader:
         if child is not None:  # something else ended it: this body is not to blame
             _log.warning("the process that reads Parquet ended with %d: starting another", child.end())
         self._child = None
-        child = _Child(self._command)
+        self._child = child = self._start()
+        return child
+
+    def _start(self) -> _Child:
+        child = None
         try:
+            child = _Child(self._command)
             child.wait_ready(time.monotonic() + self._start_seconds)
         except (OSError, EOFError) as error:
-            status = child.end()
-            _log.error("the process that reads Parquet did not start (it ended with %d)", status)
+            status = error if child is None else f"it ended with {child.end()}"
+            _log.error("the process that reads Parquet did not start (%s)", status)
             raise Unavailable("Parquet cannot be read now: send JSON or an Arrow stream, or try again") from error
-        self._child = child
         return child
 
 
@@ -116,8 +121,14 @@ class _Child:
     def __init__(self, command: Sequence[str]) -> None:
         self._line, theirs = socket.socketpair()
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        with theirs:
-            self._handle = subprocess.Popen(command, stdin=theirs, stdout=theirs, env={**passed, **_SET})
+        end = theirs.fileno()
+        try:
+            self._handle = subprocess.Popen(command, stdin=end, stdout=end, env={**passed, **_SET})
+        except OSError:
+            self._line.close()
+            raise
+        finally:
+            theirs.close()
         self.pid = self._handle.pid
 
     def lives(self) -> bool:

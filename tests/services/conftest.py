@@ -32,7 +32,8 @@ from pipelines.core.problem import Problem
 from pipelines.core.scoring import model_input, score
 from pipelines.core.settings import Settings
 from pipelines.stores import history_store
-from pipelines.stores.bundle import write_bundle
+from pipelines.stores.bundle import Bundle, write_bundle
+from pipelines.stores.compiled_file import compile_release
 from pipelines.stores.files import read_json
 from pipelines.stores.model_file import save_model
 from pipelines.stores.registry import Registry
@@ -103,6 +104,16 @@ class Toy:
         }
         write_bundle(folder, documents, {})
         return digest
+
+    def compile(self, folder: Path) -> None:
+        """Add the compiled form to a bundle, as a release has it."""
+        bundle = Bundle(folder)
+        frame = self._input(check(bundle.contract, self.frame).frame)
+        proven = compile_release(bundle.pipeline, bundle.contract, self.history, frame)
+        assert proven.serving["compiled"], proven.serving
+        kept = {name: read_json(folder / "ratchet" / name) for name in ("contract.json", "problem.json", "probe.json")}
+        release = {**bundle.release, "serving": proven.serving}
+        write_bundle(folder, {"release.json": release, **kept, **proven.documents}, {})
 
     def _input(self, frame: pd.DataFrame) -> pd.DataFrame:
         times = frame[self.problem.data.time].to_numpy() if self.problem.data.time else None

@@ -5,14 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
-
-from pipelines.core.contract import check
-from pipelines.core.scoring import model_input
-from pipelines.stores.bundle import Bundle, write_bundle
-from pipelines.stores.compiled_file import compile_release
-from pipelines.stores.files import read_json
 
 HEAVY = ("pandas", "sklearn", "scipy", "mlflow", "evidently", "prefect", "pyarrow", "duckdb", "lightgbm", "skops")
 PROGRAM = """
@@ -45,21 +38,9 @@ print(json.dumps(found))
 """
 
 
-def _compile(toy: Any, folder: Path) -> None:
-    """The bundle with its compiled form, as a release has it."""
-    bundle = Bundle(folder)
-    frame = check(bundle.contract, toy.frame).frame
-    times = frame[toy.problem.data.time].to_numpy() if toy.problem.data.time else None
-    proven = compile_release(bundle.pipeline, bundle.contract, toy.history, model_input(frame, toy.index, times))
-    assert proven.serving["compiled"], proven.serving
-    documents = {name: read_json(folder / "ratchet" / name) for name in ("contract.json", "problem.json", "probe.json")}
-    release = {**bundle.release, "serving": proven.serving}
-    write_bundle(folder, {"release.json": release, **documents, **proven.documents}, {})
-
-
 def test_a_service_of_compiled_models_holds_no_tool_of_training(shop: Any, loans: Any, trips: Any) -> None:
     for toy in (loans, trips):
-        shop.promote(toy, shop.release(toy, 0.5, lambda folder, toy=toy: _compile(toy, folder)))
+        shop.promote(toy, shop.release(toy, 0.5, toy.compile))
     asked = {toy.name: toy.rows(3) for toy in (loans, trips)}
     content = json.dumps([str(shop.settings.home), HEAVY, asked])
     done = subprocess.run([sys.executable, "-c", PROGRAM, content], capture_output=True, text=True, check=False)

@@ -1,0 +1,196 @@
+"""The short way of the commonest request: a few rows as JSON for a compiled release, all of it here at once.
+
+Such a request is admitted, read and checked where its last byte is parsed, and answered from where its rows became
+durable: no ASGI scope travels, no task is made. Everything else, and everything in doubt, goes the long way by the
+front (`front.py`), with the same parts and the same answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from pipelines.core.settings import Settings
+from services.prediction import predicting
+from services.prediction.answers import Answers
+from services.prediction.batching import Job
+from services.prediction.connections import Connection, Sweep
+from services.prediction.doors import Reply
+from services.prediction.paths import Found
+from services.prediction.request_context import Context, context_of
+
+if TYPE_CHECKING:
+    from services.prediction.app import Application
+
+_MOST_BODY = 16_384  # bytes that are read and checked on the event loop: a fraction of a millisecond
+_PLAIN = {b"application/json", b"*/*", b""}
+_LONG_WAY = {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"x-ratchet-key"}
+_JSON_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+class _Nothing:
+    """Whom the server wakes where a task would wait."""
+
+    def set(self) -> None:
+        """There is no task."""
+
+
+class QuickCycle:
+    """A request on the short way, as the server's protocol sees it."""
+
+    __slots__ = ("body", "disconnected", "keep_alive", "more_body", "response_complete", "response_started")
+    message_event = _Nothing()
+
+    def __init__(self, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.body = b""
+        self.more_body = True
+        self.disconnected = self.response_started = self.response_complete = False
+
+
+class QuickConnection(Connection):
+    """A connection that answers what it can by the short way."""
+
+    def __init__(self, app: Application, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._app = app
+
+    def on_headers_complete(self) -> None:
+        """Take the short way as far as the head allows it."""
+        before: Any = self.cycle
+        if (before is None or before.response_complete) and self._is_plain():
+            self.scope["method"] = "POST"  # what tells a complete head
+            self.cycle = QuickCycle(self.parser.should_keep_alive())  # type: ignore[assignment]
+        else:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The whole request is here: answer it, by the short way if it was on it."""
+        cycle: Any = self.cycle
+        if type(cycle) is not QuickCycle or cycle.response_complete or not cycle.more_body:
+            super().on_message_complete()
+            return
+        cycle.more_body = False
+        found = self._find()
+        if found is None or not self._app.state.service.plane.is_quick(found.problem):
+            self._go_the_long_way(cycle)
+            super().on_message_complete()
+            return
+        _Exchange(self, cycle, found).begin()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; a request whose body is still on its way is one for the long way, which limits its time."""
+        super().data_received(data)
+        cycle: Any = self.cycle
+        if type(cycle) is QuickCycle and cycle.more_body and self.parser is not None and not self._deaf:
+            self._go_the_long_way(cycle)
+
+    def _go_the_long_way(self, cycle: QuickCycle) -> None:
+        """Hand over to the server's own protocol what is here of the request."""
+        cycle.response_complete = True  # it is not on the short way any more
+        super().on_headers_complete()
+        self.cycle.body += cycle.body
+
+    def _is_plain(self) -> bool:
+        """Whether the head leaves nothing to decide: a small body of JSON, to be answered as such."""
+        if self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1" or self.flow.write_paused:
+            return False
+        size = b""
+        for name, value in self.headers:
+            if name == b"content-length":
+                size = value
+            elif (name in (b"content-type", b"accept") and value not in _PLAIN) or name in _LONG_WAY:
+                return False
+        return size.isdigit() and len(size) < 6 and int(size) <= _MOST_BODY
+
+    def _find(self) -> Found | None:
+        """The way that the address goes, where it is that of our predictions."""
+        if b"?" in self.url:
+            return None
+        found = self._app.front.paths.find("POST", unquote(self.url.decode("ascii", "replace")))
+        return found if found is not None and found.way.door is predicting.predict else None
+
+    def answer(self, cycle: QuickCycle, head: bytes, context: Context, body: bytes) -> None:
+        """Write a whole answer; `head`: its status line and own headers."""
+        parts = [head]
+        for name, value in (*self.server_state.default_headers, *context.headers()):
+            parts += (name, b": ", value, b"\r\n")
+        if not cycle.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts.append(b"content-length: %d\r\n\r\n" % len(body))
+        parts.append(body)
+        self.transport.write(b"".join(parts))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+class _Exchange:
+    """One request on the short way, from its admission to its answer."""
+
+    __slots__ = ("_connection", "_context", "_cycle", "_found", "_start")
+
+    def __init__(self, connection: QuickConnection, cycle: QuickCycle, found: Found) -> None:
+        self._start = perf_counter()
+        self._connection, self._cycle, self._found = connection, cycle, found
+        self._context = context_of(connection.scope)
+
+    def begin(self) -> None:
+        """Admit, read and check; `told` answers later, or at once what is wrong."""
+        app = self._connection._app
+        front = app.front
+        front.in_hand += 1
+        try:
+            front.require_room()
+            front.guard.admit(self._connection.scope, "predict")
+            app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
+        except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
+            self._refuse(error)
+
+    def told(self, job: Job, answers: Answers | None, error: Exception | None) -> None:
+        """The rows are in the log, or they are not."""
+        if answers is None:
+            self._refuse(error or RuntimeError("neither answers nor an error"))
+            return
+        app = self._connection._app
+        app.state.service.metrics.count_rows(job.model.info, job.count)
+        self._finish(_JSON_HEAD, answers.as_json(), 200)
+
+    def _refuse(self, error: Exception) -> None:
+        connection = self._connection
+        fault, reply = connection._app.front.fault(error, self._context, self._found.way.template)
+        if any(name == "connection" for name, _ in reply.headers):
+            self._cycle.keep_alive = False
+        self._finish(_head_of(reply), reply.body, reply.status, fault.kind == "overloaded")
+
+    def _finish(self, head: bytes, body: bytes, status: int, shed: bool = False) -> None:
+        connection, cycle = self._connection, self._cycle
+        front = connection._app.front
+        front.in_hand -= 1
+        if cycle.disconnected or connection.transport.is_closing():
+            status = 499  # as it is usually counted: the caller went away
+        else:
+            connection.answer(cycle, head, self._context, body)
+        way = self._found.way
+        front.count(self._context, way.template, way.method, status, perf_counter() - self._start, shed)
+
+
+def quick_connections(settings: Settings, app: Application) -> Callable[..., QuickConnection]:
+    """What makes the connections of one server: for uvicorn's `Config(http=...)`."""
+    sweep = Sweep(settings)
+
+    def make(**kwargs: Any) -> QuickConnection:
+        return QuickConnection(app, sweep, **kwargs)
+
+    return make
+
+
+def _head_of(reply: Reply) -> bytes:
+    head = STATUS_LINE[reply.status] + b"content-type: " + reply.media.encode() + b"\r\n"
+    own = (f"{name}: {value}\r\n" for name, value in reply.headers if name != "connection")
+    return head + "".join(own).encode("latin-1")

@@ -1,0 +1,261 @@
+"""The short way answers as the long way does, byte for byte where nothing is new, and leaves to it what is in doubt."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from services.prediction import quick_path
+from services.prediction.app import create_app
+from services.prediction.quick_path import quick_connections
+
+PATH = "/v1/models/loans/predict"
+JSON = {"content-type": "application/json"}
+
+
+class Server:
+    """The service with its own connections, in a thread of this process."""
+
+    def __init__(self, settings: Any) -> None:
+        self.app = create_app(settings)
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        self.address = listener.getsockname()
+        http: Any = quick_connections(settings, self.app)
+        config = uvicorn.Config(self.app, http=http, log_config=None, access_log=False, proxy_headers=False)
+        self.server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self.server.run, args=([listener],), daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        while not self.server.started:
+            assert self._thread.is_alive(), "the app did not start"
+            time.sleep(0.005)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.server.should_exit = True
+        self._thread.join()
+
+    def ask(self, *parts: bytes, pause: float = 0.02) -> list[tuple[int, dict[str, str], bytes]]:
+        """What comes back for these bytes on one connection, until nothing more comes."""
+        with socket.create_connection(self.address, timeout=10) as line:
+            for part in parts:
+                line.sendall(part)
+                time.sleep(pause)
+            line.shutdown(socket.SHUT_WR)
+            got = b""
+            while chunk := line.recv(65536):
+                got += chunk
+        return read_answers(got)
+
+
+def read_answers(got: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+    found = []
+    while got:
+        head, _, rest = got.partition(b"\r\n\r\n")
+        status, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        size = int(headers.get("content-length", "0"))
+        found.append((int(status.split()[1]), headers, rest[:size]))
+        got = rest[size:]
+    return found
+
+
+def request(body: Any, path: str = PATH, **headers: str) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = {"host": "x", **JSON, "content-length": str(len(content)), "x-request-id": "r1"}
+    lines |= {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {path} HTTP/1.1\r\n{head}\r\n".encode() + content
+
+
+@pytest.fixture
+def quick(shop: Any, loans: Any) -> Iterator[Server]:
+    shop.promote(loans, shop.release(loans, 0.5, loans.compile))
+    with Server(shop.settings) as server:
+        assert server.app.state.service.plane.is_quick("loans")
+        yield server
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What went the short way."""
+    seen: list[str] = []
+    begin = quick_path._Exchange.begin
+
+    def count(self: Any) -> None:
+        seen.append(self._found.problem)
+        begin(self)
+
+    monkeypatch.setattr(quick_path._Exchange, "begin", count)
+    return seen
+
+
+def plain(answer: tuple[int, dict[str, str], bytes]) -> tuple[int, dict[str, str], str]:
+    """An answer without what is new in each."""
+    status, headers, body = answer
+    text = re.sub(r'"id":"[0-9a-f-]{36}"', '"id":""', body.decode())
+    headers = {name: value for name, value in headers.items() if name != "date"}
+    headers["traceparent"] = re.sub(r"-[0-9a-f]{16}-", "--", headers["traceparent"])
+    return status, headers, text
+
+
+def bodies(loans: Any) -> list[Any]:
+    rows = loans.rows(3)
+    return [
+        {"instances": rows[:1]},
+        {"instances": rows},
+        {"instances": []},
+        {"instances": [{"amount": -1}]},
+        {"instances": [{"amount": 1, "nope": 2}]},
+        {"instances": [5]},
+        {"rows": rows},
+        b"{",
+        b"",
+        {"instances": rows * 70},
+    ]
+
+
+def test_both_ways_answer_alike(quick: Server, loans: Any, short: list[str]) -> None:
+    for body in bodies(loans):
+        one = quick.ask(request(body))
+        taken = len(short)
+        other = quick.ask(request(body, x_ratchet_key="k"))
+        assert len(short) == taken, "a routing key is for the long way"
+        assert [plain(answer) for answer in one] == [plain(answer) for answer in other], body
+    assert len(short) >= 9
+
+
+def test_every_answer_is_in_the_log_and_counted(quick: Server, loans: Any, short: list[str]) -> None:
+    answers = quick.ask(*[request({"instances": loans.rows(2)})] * 3)
+    ids = [one["id"] for _, _, body in answers for one in json.loads(body)["predictions"]]
+    assert len(set(ids)) == 6
+    assert len(short) == 3
+    service = quick.app.state.service
+    assert [service.log.get(one).version for one in ids] == [2] * 6
+    text = service.metrics.exposition().decode()
+    assert 'ratchet_requests_total{method="POST",route="/v1/models/{problem}/predict",status="200"} 3.0' in text
+    assert 'ratchet_rows_total{problem="loans",version="2"} 6.0' in text
+    assert quick.app.front.in_hand == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"content-type": "text/csv"},
+        {"accept": "application/vnd.apache.arrow.stream"},
+        {"content-encoding": "gzip"},
+        {"expect": "100-continue"},
+        {"x-ratchet-key": "k"},
+    ],
+)
+def test_what_is_not_plain_goes_the_long_way(quick: Server, loans: Any, short: list[str], change: Any) -> None:
+    quick.ask(request({"instances": loans.rows(1)}, **{k.replace("-", "_"): v for k, v in change.items()}))
+    assert short == []
+
+
+def test_other_paths_problems_and_sizes_go_the_long_way(
+    quick: Server, loans: Any, short: list[str], monkeypatch: Any
+) -> None:
+    assert quick.ask(request({"instances": loans.rows(1)}, f"{PATH}?x=1"))[0][0] == 200
+    assert quick.ask(request({"instances": [{}]}, "/v1/models/absent/predict"))[0][0] == 404
+    assert quick.ask(request({"labels": []}, "/v1/models/loans/labels"))[0][0] == 422
+    assert quick.ask(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")[0][0] == 200
+    monkeypatch.setattr(quick_path, "_MOST_BODY", 10)
+    assert quick.ask(request({"instances": loans.rows(1)}))[0][0] == 200
+    assert short == []
+
+
+def test_a_plain_release_and_a_trial_go_the_long_way(quick: Server, loans: Any, short: list[str]) -> None:
+    service = quick.app.state.service
+    live = service.champions.live("loans")
+    compiled = live.compiled
+    object.__setattr__(live, "compiled", None)
+    object.__setattr__(live, "pipeline", live.bundle.pipeline)
+    assert quick.ask(request({"instances": loans.rows(1)}))[0][0] == 200
+    object.__setattr__(live, "compiled", compiled)
+    assert short == []
+
+
+@pytest.mark.parametrize("cut", [10, -1, -20])
+def test_a_request_that_comes_in_pieces_is_answered(quick: Server, loans: Any, cut: int) -> None:
+    whole = request({"instances": loans.rows(2)})
+    (answer,) = quick.ask(whole[:cut], whole[cut:])
+    assert (answer[0], len(json.loads(answer[2])["predictions"])) == (200, 2)
+
+
+def test_pipelined_requests_are_answered_in_their_order(quick: Server, loans: Any) -> None:
+    sizes = [1, 3, 2, 1, 5]
+    sent = b"".join(request({"instances": loans.rows(size)}) for size in sizes)
+    answers = quick.ask(sent, pause=0.5)
+    assert [len(json.loads(body)["predictions"]) for _, _, body in answers] == sizes
+
+
+def test_close_is_honoured_and_keep_alive_kept(quick: Server, loans: Any) -> None:
+    body = {"instances": loans.rows(1)}
+    (answer,) = quick.ask(request(body, connection="close"))
+    assert answer[1]["connection"] == "close"
+    assert "connection" not in quick.ask(request(body))[0][1]
+
+
+def test_a_client_that_goes_away_harms_nobody(quick: Server, loans: Any) -> None:
+    for _ in range(20):
+        with socket.create_connection(quick.address) as line:
+            line.sendall(request({"instances": loans.rows(1)}))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not an end
+    assert quick.ask(request({"instances": loans.rows(1)}))[0][0] == 200
+    assert quick.app.front.in_hand == 0
+
+
+def test_keys_and_room_are_asked_for(shop: Any, loans: Any, short: list[str]) -> None:
+    shop.promote(loans, shop.release(loans, 0.5, loans.compile))
+    body = {"instances": loans.rows(1)}
+    with Server(shop.settings.model_copy(update={"require_keys": "always"})) as guarded:
+        assert guarded.ask(request(body))[0][0] == 401
+        (answer,) = guarded.ask(request(body, authorization="Bearer rk_wrong"))
+        assert (answer[0], answer[1]["www-authenticate"][:6]) == (401, "Bearer")
+        guarded.app.front.in_hand = 10_000
+        (answer,) = guarded.ask(request(body))
+        assert (answer[0], answer[1]["retry-after"]) == (503, "1")
+    assert len(short) == 3
+
+
+def test_a_log_that_takes_nothing_is_no_answer(quick: Server, loans: Any) -> None:
+    quick.app.state.service.writer.close()
+    (answer,) = quick.ask(request({"instances": loans.rows(1)}))
+    assert answer[0] == 503
+    assert b"predictions" not in answer[2]
+
+
+def test_the_server_drains_what_is_on_the_short_way(shop: Any, loans: Any, monkeypatch: Any) -> None:
+    shop.promote(loans, shop.release(loans, 0.5, loans.compile))
+    server = Server(shop.settings)
+    with server:
+        log = server.app.state.service.log
+        append: Callable[..., None] = log.append
+
+        def slow(rows: Any) -> None:
+            time.sleep(0.5)
+            append(rows)
+
+        monkeypatch.setattr(log, "append", slow)
+        line = socket.create_connection(server.address, timeout=10)
+        line.sendall(request({"instances": loans.rows(1)}))
+        time.sleep(0.1)
+        server.server.should_exit = True
+        got = b""
+        while chunk := line.recv(65536):
+            got += chunk
+        line.close()
+    (answer,) = read_answers(got)
+    assert (answer[0], answer[1]["connection"]) == (200, "close")
