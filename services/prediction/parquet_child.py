@@ -47,7 +47,9 @@ def main() -> int:
 def _confine() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; a service that drains still reads tables
         signal.signal(number, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    memory = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):  # Linux alone has it: if the machine's memory runs out, this process goes first
         Path("/proc/self/oom_score_adj").write_text("1000")

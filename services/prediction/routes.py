@@ -98,6 +98,7 @@ def _short(service: Service, problem: str) -> dict[str, Any]:
         "since": found.since,
         "history_as_of": found.history_as_of,
         "compiled": found.compiled is not None,
+        **({} if found.plain_because is None else {"plain_because": found.plain_because}),
     }
 
 
