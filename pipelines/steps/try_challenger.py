@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from pipelines.core.challenge.trial_tally import ARMS, Tally, together
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.problem import Rollout
 from pipelines.core.settings import Settings
-from pipelines.core.trial_tally import ARMS, Tally, together
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_release
 from pipelines.stores.lean_registry import LeanRegistry

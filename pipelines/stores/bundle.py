@@ -26,7 +26,7 @@ from pipelines.stores.files import digest_file, read_json, write_atomic, write_j
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.core.compiled import Compiled
+    from pipelines.core.compilation.compiled import Compiled
 
 MODEL_FILE = "model.skops"
 MANIFEST = "manifest.json"

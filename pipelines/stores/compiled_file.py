@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.core.compiled import Compiled
+from pipelines.core.compilation.compiled import Compiled
 from pipelines.core.errors import ModelFileError
 from pipelines.stores.tree_kernel import TreeKernel
 
@@ -35,8 +35,8 @@ def compile_release(pipeline: Pipeline, contract: Contract, history: Sequence[st
 
     Else no files, and `serving` says why the pipeline itself is to serve.
     """
-    from pipelines.core.compiling import CannotCompile, compile_pipeline
-    from pipelines.core.proving import Differs, prove
+    from pipelines.core.compilation.compiling import CannotCompile, compile_pipeline
+    from pipelines.core.compilation.proving import Differs, prove
 
     try:
         compiled = compile_pipeline(pipeline, contract, history, TreeKernel)

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.core.compilation.tree_text import read_trees
 from pipelines.core.errors import ModelFileError
-from pipelines.core.tree_text import read_trees
 
 _FLOAT64, _INT32 = 1, 2
 _RAW, _CONTRIBUTIONS = 1, 3

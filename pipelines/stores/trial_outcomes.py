@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from pipelines.core.challenge.trial_loss import Finding, PairedLoss, TwoArmLoss, row_loss
 from pipelines.core.labels import encode_label
 from pipelines.core.schema import Contract
-from pipelines.core.trial_loss import Finding, PairedLoss, TwoArmLoss, row_loss
 from pipelines.stores.rollouts import RolloutRow
 from pipelines.stores.trial_log import Labelled, Said, TrialLog
 

@@ -30,7 +30,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     from pipelines.core.settings import Settings
-    from services.prediction.json_logs import log_crashes, write_json_lines
+    from services.prediction.guarding.json_logs import log_crashes, write_json_lines
 
     settings = Settings()
     parser = argparse.ArgumentParser(prog="services.prediction", description=__doc__)

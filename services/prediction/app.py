@@ -16,11 +16,11 @@ from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import KeyRing
 from pipelines.stores.registry_reader import RegistryReader, open_reader
+from services.prediction.description.openapi import describe_api
 from services.prediction.faults import MEDIA, fault_of, render
 from services.prediction.front import Front
-from services.prediction.guard import Guard
+from services.prediction.guarding.guard import Guard
 from services.prediction.metrics import Metrics
-from services.prediction.openapi import describe_api
 from services.prediction.paths import Paths
 from services.prediction.routes import router
 from services.prediction.service import start_service

@@ -23,7 +23,7 @@ from services.prediction.metrics import Metrics
 from services.prediction.payloads import TooManyRows, read_instances, read_labels, refuse_issues
 
 if TYPE_CHECKING:
-    from services.prediction.rollouts import Rollouts, Trial
+    from services.prediction.trials.rollouts import Rollouts, Trial
 
 _LARGE = 500  # rows: more are checked in a thread, so that other requests do not wait for it
 _MOST_LABELS = 10_000

@@ -15,15 +15,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from pipelines.core.settings import Settings
-from services.prediction.bodies import read_body
 from services.prediction.doors import Asked, Reply
 from services.prediction.faults import INTERNAL, MEDIA, Fault, fault_of, render
-from services.prediction.guard import Guard
-from services.prediction.json_logs import log_request
+from services.prediction.guarding.bodies import read_body
+from services.prediction.guarding.guard import Guard
+from services.prediction.guarding.json_logs import log_request
+from services.prediction.guarding.request_context import Context, context_of
 from services.prediction.metrics import Metrics
 from services.prediction.paths import Found, Paths
 from services.prediction.refusals import Refusal
-from services.prediction.request_context import Context, context_of
 
 if TYPE_CHECKING:
     from services.prediction.service import Service

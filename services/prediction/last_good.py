@@ -16,9 +16,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from pipelines.core.errors import NotFound
+from pipelines.core.errors import ModelFileError, NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.files import read_json, write_json
+from pipelines.stores.bundle import MANIFEST, verify
+from pipelines.stores.files import digest_file, read_json, write_json
 from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
 
 _INFO = "registered.json"
@@ -69,13 +70,15 @@ def incoming(settings: Settings, problem: str) -> Iterator[Path]:
 
 
 def shelve(settings: Settings, info: ReleaseInfo, bundle: Path) -> Path:
-    """The place of a bundle from an `incoming` folder among the copies; one that is there steps aside.
+    """The place of a bundle from an `incoming` folder among the copies; a damaged one that is there steps aside.
 
-    Of several processes that fetched the same release one after the other has its turn; a process that still reads
-    the earlier folder has verified its files and meets the same ones by the same names.
+    Of several processes that fetched the same release the first one's stays: another may be reading it, and would
+    find files missing, and refuse a good release, if it were moved away for a moment.
     """
     place = _place(settings, info)
     with _turn(settings, info.problem):
+        if _holds(place / _BUNDLE, bundle):
+            return place / _BUNDLE
         if place.exists():
             aside = bundle.parent / "aside"  # goes with the incoming folder
             place.rename(aside)
@@ -94,6 +97,15 @@ def keep_copy(settings: Settings, info: ReleaseInfo) -> None:
         others = [one for one in shelf.iterdir() if one.is_dir() and one.name[0] != "." and one != place]
         for old in sorted(others, key=lambda one: one.stat().st_mtime)[: -(_KEPT - 1)]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _holds(copy: Path, bundle: Path) -> bool:
+    """Whether a copy is there that holds what the bundle does, every file whole."""
+    try:
+        verify(copy, digest_file(bundle / MANIFEST))
+    except (ModelFileError, OSError):
+        return False
+    return True
 
 
 def _place(settings: Settings, info: ReleaseInfo) -> Path:

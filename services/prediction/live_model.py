@@ -24,7 +24,7 @@ from pipelines.stores.history_store import load_current
 from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
 
 if TYPE_CHECKING:
-    from pipelines.core.compiled import Compiled
+    from pipelines.core.compilation.compiled import Compiled
 
 Columns = Mapping[str, Any]
 """Checked values by column: a list or an array each, typed as `check_rows` types them."""

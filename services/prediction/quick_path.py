@@ -15,13 +15,13 @@ from urllib.parse import unquote
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from pipelines.core.settings import Settings
-from services.prediction import predicting
 from services.prediction.answers import Answers
 from services.prediction.batching import Job
-from services.prediction.connections import Connection, Sweep
 from services.prediction.doors import Reply
+from services.prediction.guarding.connections import Connection, Sweep
+from services.prediction.guarding.request_context import Context, context_of
 from services.prediction.paths import Found
-from services.prediction.request_context import Context, context_of
+from services.prediction.protocols import predicting
 
 if TYPE_CHECKING:
     from services.prediction.app import Application

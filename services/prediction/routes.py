@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
 from pipelines.core.errors import NotFound
-from services.prediction.docs_page import docs_page
-from services.prediction.openapi_schemas import describe_label, describe_rows
+from services.prediction.description.docs_page import docs_page
+from services.prediction.description.openapi_schemas import describe_label, describe_rows
 from services.prediction.readiness import readiness
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane
 from services.prediction.metrics import Metrics
-from services.prediction.rollout_guard import RolloutGuard
-from services.prediction.rollouts import Rollouts
+from services.prediction.tables.parquet_reader import READER
+from services.prediction.trials.rollout_guard import RolloutGuard
+from services.prediction.trials.rollouts import Rollouts
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Service:
         self.rollouts.close()
         self.writer.close()
         self.log.close()
+        READER.close()
 
 
 def start_service(settings: Settings, reader: RegistryReader, metrics: Metrics) -> Service:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.prediction import explaining, invocations, predicting, v2
 from services.prediction.paths import Way
+from services.prediction.protocols import explaining, invocations, predicting, v2
 
 _OURS = "/v1/models/{problem}"
 _V2 = "/v2/models/{problem}"

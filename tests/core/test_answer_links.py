@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core.answer_links import AnswerLink
-from pipelines.core.contributions import linked
+from pipelines.core.compilation.answer_links import AnswerLink
+from pipelines.core.compilation.contributions import linked
 
 TWO = {"count": 2, "present": [0, 1], "rows": 9}
 SOME = {"count": 4, "present": [1, 3], "rows": 9}

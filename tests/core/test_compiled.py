@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core.compiled import Compiled
-from pipelines.core.contributions import linked
+from pipelines.core.compilation.compiled import Compiled
+from pipelines.core.compilation.contributions import linked
 from pipelines.core.errors import ModelFileError
 
 
@@ -98,7 +98,7 @@ def test_a_damaged_plan_is_refused(document: dict[str, Any], trees: str | None) 
 
 def test_it_needs_numpy_alone() -> None:
     code = (
-        "import sys, pipelines.core.compiled; "
+        "import sys, pipelines.core.compilation.compiled; "
         "print([m for m in ('pandas', 'sklearn', 'scipy', 'lightgbm', 'pydantic') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.compiled_blocks import Categories, Numbers, make_blocks
+from pipelines.core.compilation.compiled_blocks import Categories, Numbers, make_blocks
 from pipelines.core.transformers import RawNumbers, ScaledNumbers
 
 CITY = {

@@ -13,12 +13,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-from pipelines.core.compiled import Compiled
-from pipelines.core.compiling import CannotCompile, compile_pipeline
-from pipelines.core.contributions import linked
+from pipelines.core.compilation.compiled import Compiled
+from pipelines.core.compilation.compiling import CannotCompile, compile_pipeline
+from pipelines.core.compilation.contributions import linked
+from pipelines.core.compilation.proving import prove
 from pipelines.core.learners import make_pipeline
 from pipelines.core.problem import Task
-from pipelines.core.proving import prove
 from pipelines.core.schema import Column, Contract
 from pipelines.core.scoring import score
 from pipelines.stores.tree_kernel import TreeKernel
@@ -163,11 +163,11 @@ def test_what_is_not_known_exactly_is_refused(make: Callable[..., Any]) -> None:
 
 def test_a_model_too_large_is_refused(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     frame, y, contract = make("binary")
-    monkeypatch.setattr("pipelines.core.compiling_trees._MOST_NODES", 100)
+    monkeypatch.setattr("pipelines.core.compilation.compiling_trees._MOST_NODES", 100)
     for name in ("random_forest", "histogram_gradient_boosting", "lightgbm"):
         pipeline = make_pipeline(name, contract, ["past"], "binary", PARAMS[name], 0).fit(frame, y)
         with pytest.raises(CannotCompile, match="100 are the most"):
             compile_pipeline(pipeline, contract, ["past"], TreeKernel)
-    monkeypatch.setattr("pipelines.core.compiling._MOST_CELLS", 100)
+    monkeypatch.setattr("pipelines.core.compilation.compiling._MOST_CELLS", 100)
     with pytest.raises(CannotCompile, match="100 numbers"):
         compile_pipeline(pipeline, contract, ["past"], TreeKernel)

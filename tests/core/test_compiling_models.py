@@ -8,7 +8,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from pipelines.core.compiling_models import CannotCompile, plan_model, require
+from pipelines.core.compilation.compiling_models import CannotCompile, plan_model, require
 from pipelines.core.estimators import AllClasses
 
 TABLE = np.random.default_rng(0).normal(size=(60, 2))

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 
-from pipelines.core.compiling_trees import CannotCompile, boosted_trees, forest_trees, lightgbm_trees
+from pipelines.core.compilation.compiling_trees import CannotCompile, boosted_trees, forest_trees, lightgbm_trees
+from pipelines.core.compilation.tree_text import write_trees
 from pipelines.core.estimators import LightGBMClassifier
-from pipelines.core.tree_text import write_trees
 from pipelines.stores.tree_kernel import TreeKernel
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.core.contributions import linked, to_sources
+from pipelines.core.compilation.contributions import linked, to_sources
 
 
 def test_answers_seen_through_each_link() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.core.compiling import compile_pipeline
-from pipelines.core.edge_rows import cuts, edge_rows
+from pipelines.core.compilation.compiling import compile_pipeline
+from pipelines.core.compilation.edge_rows import cuts, edge_rows
 from pipelines.core.learners import make_pipeline
 from pipelines.stores.tree_kernel import TreeKernel
 

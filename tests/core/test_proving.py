@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core.compiled import Compiled
-from pipelines.core.compiling import compile_pipeline
+from pipelines.core.compilation.compiled import Compiled
+from pipelines.core.compilation.compiling import compile_pipeline
+from pipelines.core.compilation.proving import TOLERANCE, Differs, prove
 from pipelines.core.learners import make_pipeline
-from pipelines.core.proving import TOLERANCE, Differs, prove
 from pipelines.stores.tree_kernel import TreeKernel
 
 Made = tuple[Compiled, Any, Any, Any]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core.contributions import linked
-from pipelines.core.shapley import OutOfTime, sample_contributions
+from pipelines.core.compilation.contributions import linked
+from pipelines.core.compilation.shapley import OutOfTime, sample_contributions
 
 KNOWN: dict[str, Any] = {
     "a": np.random.default_rng(1).normal(size=30),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.core.compilation.tree_text import Trees, check_trees, join_trees, read_trees, single_leaf, write_trees
 from pipelines.core.errors import ModelFileError
-from pipelines.core.tree_text import Trees, check_trees, join_trees, read_trees, single_leaf, write_trees
 
 
 def grown(leaves: int, seed: int = 0, width: int = 3) -> Trees:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.trial_loss import (
+from pipelines.core.challenge.trial_loss import (
     ALPHA,
     LEAST_PAIRS,
     LEAST_RARE,

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.trial_routing import place, taken
+from pipelines.core.challenge.trial_routing import place, taken
 
 COLUMNS: dict[str, Any] = {
     "amount": [1.0, 2.5, float("nan"), 1.0],

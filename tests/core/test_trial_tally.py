@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import json
 
+from pipelines.core.challenge.trial_loss import Finding
+from pipelines.core.challenge.trial_tally import LEAST_TIMED, Tally, together, why_end
 from pipelines.core.problem import Rollout
-from pipelines.core.trial_loss import Finding
-from pipelines.core.trial_tally import LEAST_TIMED, Tally, together, why_end
 
 ROLLOUT = Rollout(mode="canary", max_errors=0.01, max_slowdown=2.0, max_loss=0.1)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
 
-from pipelines.core.words import WordHasher, signed_hash
+from pipelines.core.compilation.words import WordHasher, signed_hash
 
 _TEXTS = st.one_of(
     st.text(max_size=30), st.lists(st.sampled_from(["Late", "late", "ÜBER", "中文", "a", "x_1"])).map(" ".join)

@@ -252,5 +252,3 @@ def load(loans: Any) -> Callable[[str], Load]:
 @pytest.fixture
 def free_port() -> int:
     return int(service_parts.free_port())
-
-

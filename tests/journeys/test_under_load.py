@@ -10,11 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -186,17 +184,18 @@ def test_an_outage_of_the_registry(stock: Any, serve: Any, load: Any, mlflow_ser
             os.killpg(mlflow.handle.pid, signal.SIGKILL)  # and its workers
             eventually(lambda: "does not answer" in registry(service.url))
             clients.wait(500)
-            with serve(settings) as second, load(second.url) as others:
-                assert "does not answer" in registry(second.url)
-                with mlflow_server(stock.settings.home, free_port):
+            with serve(settings) as second:
+                with load(second.url) as before:
+                    assert "does not answer" in registry(second.url)
+                with mlflow_server(stock.settings.home, free_port), load(second.url) as after:
                     eventually(lambda: {registry(one.url) for one in (service, second)} == {"ok"})
                     moved = stock.promote(BETTER)
-                    took = [one.first(BETTER, moved) for one in (clients, others)]
+                    took = [one.first(BETTER, moved) for one in (clients, after)]
                     clients.wait(300)
-    all_well(stock, clients, others, what=f"once it was back, swapped after {took[0]:.2f} and {took[1]:.2f} s")
-    for one in (clients, others):
-        assert one.broken == []
-        assert one.versions() == {COMPILED, BETTER}
+    loads = (clients, before, after)
+    all_well(stock, *loads, what=f"once it was back, swapped after {took[0]:.2f} and {took[1]:.2f} s")
+    assert [one.broken for one in loads] == [[], [], []]
+    assert [one.versions() for one in loads] == [{COMPILED, BETTER}, {COMPILED}, {COMPILED, BETTER}]
     assert max(took) <= LIMIT
 
 

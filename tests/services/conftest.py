@@ -351,7 +351,7 @@ def run_process(
     command: list[str], environment: dict[str, str], place: str | Path, check: str, log: Path
 ) -> Iterator[Process]:
     """A server, once its `check` answers 200; `place` is its address, or the file where it will tell it."""
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         handle = subprocess.Popen(
             command, env=os.environ | environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )

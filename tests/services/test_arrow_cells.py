@@ -12,8 +12,8 @@ import pytest
 
 from pipelines.core.errors import PayloadError
 from pipelines.core.values import is_missing
-from services.prediction import arrow_cells
-from services.prediction.arrow_cells import numbers_array, plain_cells, texts_array
+from services.prediction.tables import arrow_cells
+from services.prediction.tables.arrow_cells import numbers_array, plain_cells, texts_array
 
 MOMENT = dt.datetime(2013, 1, 31, 18, 0, 0, 250_000)
 EAST = dt.timezone(dt.timedelta(hours=2))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
-from services.prediction.bodies import read_body
+from services.prediction.guarding.bodies import read_body
 from services.prediction.refusals import Refusal
 
 

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 
 from pipelines.core.settings import Settings
-from services.prediction import connections
-from services.prediction.connections import MOST_HEAD, watched
+from services.prediction.guarding import connections
+from services.prediction.guarding.connections import MOST_HEAD, watched
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

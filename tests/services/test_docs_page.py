@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from services.prediction.docs_page import docs_page
+from services.prediction.description.docs_page import docs_page
 
 
 class Balanced(HTMLParser):

@@ -27,9 +27,9 @@ from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane
 from services.prediction.doors import Asked
-from services.prediction.explaining import MOST_ROWS, Explainer, explain
 from services.prediction.metrics import Metrics
 from services.prediction.payloads import TooManyRows
+from services.prediction.protocols.explaining import MOST_ROWS, Explainer, explain
 from services.prediction.refusals import Refusal
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys, KeyRing
-from services.prediction.guard import LOCAL, Guard
-from services.prediction.rate_limits import RateLimits
+from services.prediction.guarding.guard import LOCAL, Guard
+from services.prediction.guarding.rate_limits import RateLimits
 from services.prediction.refusals import Refusal
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

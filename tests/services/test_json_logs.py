@@ -13,8 +13,14 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.core.errors import ModelFileError, PayloadError
-from services.prediction.json_logs import JsonFormatter, describe_exception, log_crashes, log_request, write_json_lines
-from services.prediction.request_context import context_of
+from services.prediction.guarding.json_logs import (
+    JsonFormatter,
+    describe_exception,
+    log_crashes,
+    log_request,
+    write_json_lines,
+)
+from services.prediction.guarding.request_context import context_of
 
 SECRET = "4111 1111 1111 1111"
 

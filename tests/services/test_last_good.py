@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 from pathlib import Path
 
 from pipelines.core.settings import Settings
+from pipelines.stores.files import digest_file
 from pipelines.stores.release_info import ReleaseInfo
 from services.prediction.last_good import (
     copies,
@@ -92,6 +94,21 @@ def test_the_same_release_fetched_again_replaces_a_damaged_one(settings: Setting
     assert found is not None
     assert (found[1] / "model").read_text() == "whole"
     assert shelf(settings) == ["3-run"]
+
+
+def test_a_whole_copy_is_never_moved_while_others_may_read_it(settings: Settings) -> None:
+    """Of two processes that fetch a release at once, the second must not take the first one's files away."""
+    places = []
+    for _ in range(2):
+        with incoming(settings, "loans") as folder:
+            folder.mkdir()
+            (folder / "model.skops").write_text("a model")
+            (folder / "manifest.json").write_text(json.dumps({"model.skops": digest_file(folder / "model.skops")}))
+            places.append(shelve(settings, INFO, folder).stat().st_ino)
+    assert places[0] == places[1]
+    (settings.last_good("loans") / "3-run" / "bundle" / "model.skops").write_text("damaged")
+    fetch(settings, INFO, "whole")
+    assert (settings.last_good("loans") / "3-run" / "bundle" / "model").read_text() == "whole"
 
 
 def test_several_writers_leave_whole_copies(settings: Settings) -> None:

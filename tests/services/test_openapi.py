@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.core.contract import Column, Contract
-from services.prediction.openapi import describe_answer, describe_label, describe_rows
+from services.prediction.description.openapi import describe_answer, describe_label, describe_rows
 
 ODD = 'größe "m²" [x]'
 

@@ -14,21 +14,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.prediction.arrow_bodies import read_stream
-from services.prediction.parquet_child import MEMORY
-from services.prediction.parquet_reader import ANSWER, COMMAND, READY, REFUSED, REQUEST, TABLE
+from services.prediction.tables.arrow_bodies import read_stream
+from services.prediction.tables.parquet_child import MEMORY
+from services.prediction.tables.parquet_reader import ANSWER, COMMAND, READY, REFUSED, REQUEST, TABLE
 
 ROWS = pa.table({"n": pa.array([1.5, None, 3.0]), "w": pa.array(["a", "b", None])})
 SERVICE = """
 import os, sys
-from services.prediction.parquet_reader import READER
+from services.prediction.tables.parquet_reader import READER
 READER.read(sys.stdin.buffer.read(), 10)
 print(READER.pid, "pandas" in sys.modules or "pyarrow" in sys.modules, flush=True)
 os.kill(os.getpid(), 9)
 """
 GREEDY = """
 import pyarrow as pa
-from services.prediction.parquet_child import _confine
+from services.prediction.tables.parquet_child import _confine
 _confine()
 try:
     pa.allocate_buffer(3 * 2**30)

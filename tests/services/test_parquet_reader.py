@@ -16,15 +16,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.core.errors import Busy, PayloadError, Unavailable
-from services.prediction.arrow_bodies import read_stream
-from services.prediction.parquet_reader import COMMAND, ParquetReader
 from services.prediction.payloads import TooManyRows
+from services.prediction.tables.arrow_bodies import read_stream
+from services.prediction.tables.parquet_reader import COMMAND, ParquetReader
 
 SEVERAL = pa.table({"n": pa.array([1.5, None, 3.0]), "w": pa.array(["a", "b", None])})
 # The real child, but for two bodies that do to it what damage can do.
 PROGRAM = """
 import os, sys, time
-from services.prediction import parquet_child
+from services.prediction.tables import parquet_child
 read = parquet_child.read_parquet
 def read_parquet(body, most):
     if body == b"abort":

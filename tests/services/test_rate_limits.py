@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.prediction.rate_limits import RateLimits
+from services.prediction.guarding.rate_limits import RateLimits
 
 
 class Clock:

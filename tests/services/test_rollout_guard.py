@@ -19,8 +19,8 @@ from pipelines.stores.trial_log import ShadowPrediction
 from services.prediction.app import create_app
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
-from services.prediction.rollout_guard import RolloutGuard
-from services.prediction.rollouts import Rollouts, Trial
+from services.prediction.trials.rollout_guard import RolloutGuard
+from services.prediction.trials.rollouts import Rollouts, Trial
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from pipelines.stores.log_entries import new_ids
 from pipelines.stores.registry_reader import open_reader
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
-from services.prediction.rollouts import Rollouts, Trial
+from services.prediction.trials.rollouts import Rollouts, Trial
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

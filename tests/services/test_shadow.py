@@ -13,7 +13,7 @@ import pytest
 from pipelines.core.errors import Unavailable
 from pipelines.stores.release_info import ReleaseInfo
 from pipelines.stores.trial_log import ShadowPrediction
-from services.prediction.shadow import Task, Understudy
+from services.prediction.trials.shadow import Task, Understudy
 
 
 class Model:

@@ -14,7 +14,7 @@ from pipelines.core.schema import Column, Contract
 from pipelines.core.settings import Settings
 from pipelines.stores.rollouts import RolloutLog
 from pipelines.stores.trial_log import TrialLog
-from services.prediction.trial_plan import planned, unfit
+from services.prediction.trials.trial_plan import planned, unfit
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SHADOW = Rollout(mode="shadow", share=0.3)

@@ -4,9 +4,9 @@ from types import ModuleType
 
 import pytest
 
+from pipelines.core.challenge.trial_tally import Tally
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.settings import Settings
-from pipelines.core.trial_tally import Tally
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.overrule import promote_by_hand
 from pipelines.steps.release import release

@@ -74,7 +74,9 @@ def test_what_has_no_compiled_form_says_why(trained: tuple[Any, pd.DataFrame]) -
 
 def test_one_that_differs_is_not_kept(trained: tuple[Any, pd.DataFrame], monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline, frame = trained
-    monkeypatch.setattr("pipelines.core.compiled.Compiled.score", lambda self, columns, rows: np.full((rows, 2), 0.5))
+    monkeypatch.setattr(
+        "pipelines.core.compilation.compiled.Compiled.score", lambda self, columns, rows: np.full((rows, 2), 0.5)
+    )
     found = compile_release(pipeline, CONTRACT, [], frame)
     assert found.documents == {}
     assert "is off by" in found.serving["reason"]

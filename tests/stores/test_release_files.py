@@ -67,7 +67,9 @@ def test_a_release_that_cannot_be_compiled_says_why(
 ) -> None:
     run = toy.make_run(settings)
     card, decision = toy.judged(run, None, evaluate)
-    monkeypatch.setattr("pipelines.core.compiled.FORMAT", 2)  # as if the plan's writer and its reader differed
+    monkeypatch.setattr(
+        "pipelines.core.compilation.compiled.FORMAT", 2
+    )  # as if the plan's writer and its reader differed
     bundle = Bundle.open(make_bundle(run.loaded, run.folder, toy.lineage(run), card, decision))
     assert bundle.release["serving"]["compiled"] is False
     assert "format" in bundle.release["serving"]["reason"]

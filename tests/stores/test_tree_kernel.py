@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.core.compilation.tree_text import Trees, join_trees, single_leaf, write_trees
 from pipelines.core.errors import ModelFileError
-from pipelines.core.tree_text import Trees, join_trees, single_leaf, write_trees
 from pipelines.stores import tree_kernel
 from pipelines.stores.tree_kernel import TreeKernel, find_library
 

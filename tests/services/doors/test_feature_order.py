@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import PayloadError
-from services.prediction.feature_order import feature_order, name_cells
+from services.prediction.protocols.feature_order import feature_order, name_cells
 
 
 def test_the_order_is_that_of_the_contract(model_of: Any) -> None:

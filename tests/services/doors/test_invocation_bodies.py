@@ -13,7 +13,7 @@ import pytest
 from mlflow.utils.proto_json_utils import dump_input_data
 
 from pipelines.core.errors import PayloadError
-from services.prediction.invocation_bodies import read_csv_table, read_json_table
+from services.prediction.protocols.invocation_bodies import read_csv_table, read_json_table
 
 NAMES = ["a", "b"]
 FRAME = pd.DataFrame({"a": [1.5, np.nan], "b": ["x", None], "at": pd.to_datetime(["2024-01-01", None])})

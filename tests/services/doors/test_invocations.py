@@ -13,9 +13,9 @@ from mlflow.deployments import PredictionsResponse
 from mlflow.utils.proto_json_utils import dump_input_data
 
 from pipelines.core.errors import NotFound, PayloadError, Unavailable
-from services.prediction import invocations
-from services.prediction.invocations import MLFLOW_VERSION, media_type
 from services.prediction.payloads import TooManyRows
+from services.prediction.protocols import invocations
+from services.prediction.protocols.invocations import MLFLOW_VERSION, media_type
 from services.prediction.refusals import Refusal
 
 CSV, JSON = {"content-type": "text/csv"}, {"content-type": "application/json"}

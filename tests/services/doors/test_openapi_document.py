@@ -12,10 +12,10 @@ import pytest
 import schemathesis
 
 from pipelines.core.errors import NotFound, PayloadError
-from services.prediction import invocations, v2
-from services.prediction.docs_page import docs_page
+from services.prediction.description.docs_page import docs_page
+from services.prediction.description.openapi import describe_api
 from services.prediction.faults import fault_of, render
-from services.prediction.openapi import describe_api
+from services.prediction.protocols import invocations, v2
 from services.prediction.ways import WAYS
 
 BASE = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {"/more": {"get": {"responses": {}}}}}

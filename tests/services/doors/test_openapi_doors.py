@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.prediction.openapi_doors import ARROW, PARQUET, describe_doors
+from services.prediction.description.openapi_doors import ARROW, PARQUET, describe_doors
 
 
 def test_every_door_of_a_release_is_there(model_of: Any) -> None:

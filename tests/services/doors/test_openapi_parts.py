@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.prediction.openapi_parts import REFUSALS, content, operation, shared_components
+from services.prediction.description.openapi_parts import REFUSALS, content, operation, shared_components
 
 
 def test_a_body_brings_its_own_refusals() -> None:

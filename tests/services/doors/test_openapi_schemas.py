@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipelines.core.schema import Column
-from services.prediction.openapi_schemas import (
+from services.prediction.description.openapi_schemas import (
     describe_answer,
     describe_column,
     describe_explanations,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.prediction.openapi_scopes import scope_of
+from services.prediction.description.openapi_scopes import scope_of
 from services.prediction.ways import WAYS
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.prediction.openapi_service import describe_service, service_schemas
+from services.prediction.description.openapi_service import describe_service, service_schemas
 
 
 def test_metrics_are_text() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.prediction.openapi_v2 import describe_model, describe_request, describe_server
+from services.prediction.description.openapi_v2 import describe_model, describe_request, describe_server
 
 
 def test_every_path_of_the_protocol_is_there(model_of: Any) -> None:

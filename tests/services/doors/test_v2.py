@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from pipelines.core.errors import NotFound, PayloadError, Unavailable
-from services.prediction import v2
 from services.prediction.payloads import TooManyRows
+from services.prediction.protocols import v2
 
 
 def tensor(name: str, datatype: str, *values: Any) -> dict[str, Any]:

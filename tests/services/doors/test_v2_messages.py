@@ -11,7 +11,7 @@ import pytest
 from pipelines.core.errors import PayloadError
 from services.prediction.answers import Answers
 from services.prediction.doors import Asked
-from services.prediction.v2_messages import (
+from services.prediction.protocols.v2_messages import (
     InferRequest,
     as_columns,
     check_wanted,
@@ -20,7 +20,7 @@ from services.prediction.v2_messages import (
     read_request,
     write_reply,
 )
-from services.prediction.v2_tensors import Tensor
+from services.prediction.protocols.v2_tensors import Tensor
 
 TENSOR = {"name": "amount", "shape": [1], "datatype": "FP64", "data": [1]}
 

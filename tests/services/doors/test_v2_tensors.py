@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.core.errors import PayloadError
-from services.prediction.v2_tensors import DATATYPES, read_tensors, write_raw
+from services.prediction.protocols.v2_tensors import DATATYPES, read_tensors, write_raw
 
 NOTHING = memoryview(b"")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.core.errors import PayloadError
-from services.prediction.wire_json import off_loop, read_json
+from services.prediction.protocols.wire_json import off_loop, read_json
 
 
 def test_nan_is_missing_and_infinity_a_number() -> None:
