@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -119,7 +120,7 @@ class Load:
     def silence(self, since: float) -> float:
         """The longest time without any answer after a moment."""
         moments = sorted(answer.at for answer in self.answers if answer.at >= since)
-        return max(later - earlier for earlier, later in zip([since, *moments], moments, strict=False))
+        return max(later - earlier for earlier, later in pairwise([since, *moments]))
 
     def kinds(self) -> Counter[str]:
         """How often what went wrong with a connection."""
@@ -247,8 +248,3 @@ def stock(settings: Settings, releases: Path, loans: Any, tmp_path: Path) -> Sto
 def load(loans: Any) -> Callable[[str], Load]:
     """Clients for the service at an address; a context manager."""
     return lambda url: Load(url, loans.rows(50))
-
-
-@pytest.fixture
-def free_port() -> int:
-    return int(service_parts.free_port())

@@ -1,17 +1,11 @@
-"""The service as a process: what it acknowledged survives, swaps are seamless, and it stops politely."""
+"""The service as a process: how it starts, where it listens, what it holds (load: journeys/test_under_load.py)."""
 
 from __future__ import annotations
 
 import json
-import signal
 import socket
-import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,62 +18,6 @@ from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
 
 
-@dataclass
-class Load:
-    """Clients that send single rows as fast as they are answered, until told to stop."""
-
-    url: str
-    rows: list[dict[str, Any]]
-    clients: int = 4
-    acknowledged: list[str] = field(default_factory=list)
-    versions: list[tuple[float, int]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _threads: list[threading.Thread] = field(default_factory=list)
-
-    def __enter__(self) -> Load:
-        for number in range(self.clients):
-            self._threads.append(threading.Thread(target=self._run, args=(number,)))
-            self._threads[-1].start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def wait_for(self, count: int) -> None:
-        deadline = time.monotonic() + 30
-        while len(self.acknowledged) < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert len(self.acknowledged) >= count, self.failures[:3]
-
-    def _run(self, number: int) -> None:
-        with httpx.Client(timeout=30, trust_env=False) as client:
-            while not self._stop.is_set():
-                row = self.rows[number % len(self.rows)]
-                try:
-                    answer = client.post(f"{self.url}/v1/models/loans/predict", json={"instances": [row]})
-                except httpx.HTTPError as error:
-                    self.failures.append(repr(error))
-                    if isinstance(error, httpx.ConnectError):
-                        return
-                    continue
-                if answer.status_code == 200:
-                    content = answer.json()
-                    self.versions.append((time.monotonic(), content["model"]["version"]))
-                    self.acknowledged += [one["id"] for one in content["predictions"]]
-                else:
-                    self.failures.append(f"{answer.status_code} {answer.text}")
-
-
-def logged(settings: Settings) -> set[str]:
-    with sqlite3.connect(settings.home / "ratchet.db") as connection:
-        found = {row[0] for row in connection.execute("SELECT id FROM predictions")}
-    connection.close()
-    return found
-
-
 @pytest.fixture
 def filled(shop: Any) -> Settings:
     """A home whose service has been up once: it has its last good copies, and MLflow is not needed."""
@@ -88,25 +26,6 @@ def filled(shop: Any) -> Settings:
     champions.refresh()
     champions.close()
     return settings
-
-
-@pytest.mark.faults
-def test_a_kill_under_load_loses_nothing_acknowledged(filled: Settings, serve: Any, loans: Any) -> None:
-    with serve(filled) as service, Load(service.url, loans.rows(4)) as load:
-        load.wait_for(200)
-        service.stop(signal.SIGKILL)
-    assert len(load.acknowledged) >= 200
-    assert set(load.acknowledged) <= logged(filled)
-
-
-def test_it_stops_politely(filled: Settings, serve: Any, loans: Any) -> None:
-    with serve(filled) as service, Load(service.url, loans.rows(4)) as load:
-        load.wait_for(100)
-        assert service.stop() == 0
-    assert set(load.acknowledged) == logged(filled), "what was begun was answered, what was logged was answered"
-    refused = [one for one in load.failures if not one.startswith(("ConnectError", "RemoteProtocol", "ReadError"))]
-    assert refused == []
-    assert "Traceback" not in service.log.read_text()
 
 
 def test_it_starts_without_mlflow_tells_where_and_stays_lean(filled: Settings, loans: Any) -> None:
@@ -173,36 +92,3 @@ def test_where_it_really_binds_decides_whether_keys_are_needed(settings: Setting
         process.stderr.close()
     assert "ratchet keys create" in told
     assert [json.loads(line)["level"] for line in told.splitlines()], "its log is JSON, line by line"
-
-
-@pytest.mark.slow
-def test_a_champion_is_swapped_under_load_and_mlflow_may_die(
-    shop: Any, loans: Any, serve: Any, spoiled: Any, mlflow_server: Any
-) -> None:
-    better = shop.release(loans, 0.01)
-    broken = shop.release(loans, 0.001, spoiled)
-    with mlflow_server(shop.settings.home) as mlflow:
-        settings = shop.settings.model_copy(update={"mlflow_url": mlflow.url})
-        with serve(settings) as service, Load(service.url, loans.rows(4)) as load:
-            load.wait_for(50)
-            shop.promote(loans, better)
-            moved = time.monotonic()
-            time.sleep(3)
-            swapped = min(at for at, version in load.versions if version == better)
-            assert swapped - moved <= 2
-            shop.promote(loans, broken)
-            time.sleep(1.5)
-            about = httpx.get(f"{service.url}/v1/models/loans").json()
-            assert (about["version"], about["champion"], about["refused"]["version"]) == (
-                better,
-                broken,
-                broken,
-            )
-            mlflow.stop()
-            before = len(load.acknowledged)
-            load.wait_for(before + 100)
-    assert load.failures == []
-    versions = [version for _, version in sorted(load.versions)]
-    assert set(Counter(versions)) == {1, better}
-    assert set(load.acknowledged) == logged(settings)
-    print(f"swapped {swapped - moved:.2f} s after the alias moved, {len(load.acknowledged)} answers")  # noqa: T201

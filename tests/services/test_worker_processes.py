@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-
-from pipelines.stores.prediction_log import PredictionLog
 
 
 def children(pid: int) -> set[int]:
@@ -78,48 +75,6 @@ def test_two_workers_behind_one_port(shop: Any, serve: Any) -> None:
     lines = [json.loads(line) for line in service.log.read_text().splitlines() if line.startswith("{")]
     assert {line["pid"] for line in lines if line.get("route") == "/healthz"} >= workers
     assert any("starting another" in line["message"] for line in lines)
-
-
-def keep_asking(url: str, rows: list[Any], stop: threading.Event, acknowledged: list[str], failed: list[str]) -> None:
-    """Send single rows until told to stop, over a new connection after each failure."""
-    while not stop.is_set():
-        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            try:
-                while not stop.is_set():
-                    answer = client.post("/v1/models/loans/predict", json={"instances": rows})
-                    if answer.status_code == 200:
-                        acknowledged.append(answer.json()["predictions"][0]["id"])
-                    else:
-                        failed.append(answer.text)
-            except httpx.ConnectError:
-                return
-            except httpx.HTTPError:  # its worker was killed, or drained
-                continue
-
-
-@pytest.mark.slow
-@pytest.mark.faults
-def test_what_was_acknowledged_is_kept_when_a_worker_dies_and_when_all_drain(shop: Any, serve: Any, loans: Any) -> None:
-    stop, acknowledged, failed = threading.Event(), list[str](), list[str]()
-    with serve(shop.settings, RATCHET_WORKERS="2") as service:
-        given = (service.url, loans.rows(1), stop, acknowledged, failed)
-        threads = [threading.Thread(target=keep_asking, args=given) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        time.sleep(1.0)
-        os.kill(children(service.handle.pid).pop(), signal.SIGKILL)
-        time.sleep(2.0)
-        assert service.stop() == 0
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert len(acknowledged) > 50
-    assert failed == []
-    log = PredictionLog(shop.settings.database)
-    try:
-        assert all(log.get(one).problem == "loans" for one in acknowledged)
-    finally:
-        log.close()
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""`python -m services.prediction.tables.parquet_child`: reads Parquet that strangers sent, in a process that may die of it.
+"""`python -m services.prediction.tables.parquet_child`: reads Parquet of strangers, in a process that may die of it.
 
 Arrow's reader of Parquet aborts or crashes on some damaged bodies. Here that ends this process and no other. By stdin
 come the most rows, the body's length and the body; by stdout go `READY` once and then, for each body, a status and a
