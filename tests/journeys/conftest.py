@@ -9,7 +9,6 @@ import sqlite3
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
@@ -70,6 +69,7 @@ class Load:
 
     url: str
     rows: list[dict[str, Any]]
+    pace: float = 1.0
     answers: list[Answer] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     _turn: int = 0
@@ -121,10 +121,6 @@ class Load:
         """The longest time without any answer after a moment."""
         moments = sorted(answer.at for answer in self.answers if answer.at >= since)
         return max(later - earlier for earlier, later in pairwise([since, *moments]))
-
-    def kinds(self) -> Counter[str]:
-        """How often what went wrong with a connection."""
-        return Counter(one.kind for one in self.broken)
 
     def _run(self) -> None:
         try:
@@ -179,7 +175,7 @@ class Load:
                 return
             self.answers.append(_read(sent, int(head.split(b" ", 2)[1]), body))
             last = b"connection: close" in head
-            await asyncio.sleep(THINK + THINK_MORE * rows)
+            await asyncio.sleep((THINK + THINK_MORE * rows) / self.pace)
 
 
 def _read(sent: float, status: int, body: bytes) -> Answer:
@@ -245,6 +241,6 @@ def stock(settings: Settings, releases: Path, loans: Any, tmp_path: Path) -> Sto
 
 
 @pytest.fixture
-def load(loans: Any) -> Callable[[str], Load]:
+def load(loans: Any) -> Callable[..., Load]:
     """Clients for the service at an address; a context manager."""
-    return lambda url: Load(url, loans.rows(50))
+    return lambda url, pace=1.0: Load(url, loans.rows(50), pace)

@@ -27,6 +27,7 @@ from pipelines.stores.registry_reader import LocalReader
 pytestmark = pytest.mark.faults
 
 LIMIT = 2.0  # seconds after the alias moved
+PACE = 0.25  # where MLflow starts beside it: that takes most of a small machine
 COMPILED, BETTER, SPARE = 2, 3, 4  # versions; 1 is plain
 
 
@@ -161,7 +162,7 @@ def test_a_kill_of_one_worker_of_two(stock: Any, serve: Any, load: Any) -> None:
         came = time.monotonic() - killed
         clients.wait(300)
     assert goes_on < 1
-    assert clients.kinds().keys() <= {"lost", "cut"}, "connections are always taken"
+    assert {one.kind for one in clients.broken} <= {"lost", "cut"}, "connections are always taken"
     assert len(clients.broken) <= 8, "at most what the killed one had in hand"
     assert [one for one in clients.broken if one.sent > killed + 1] == []
     all_well(stock, clients, what=f"silent for {goes_on:.3f} s, the new worker had clients after {came:.2f} s")
@@ -178,21 +179,21 @@ def test_an_outage_of_the_registry(stock: Any, serve: Any, load: Any, mlflow_ser
 
     with mlflow_server(stock.settings.home) as mlflow:
         settings, port = stock.settings.model_copy(update={"mlflow_url": mlflow.url}), int(mlflow.url.rsplit(":", 1)[1])
-        with serve(settings) as service, load(service.url) as clients:
+        with serve(settings) as service, load(service.url, PACE) as clients:
             assert registry(service.url) == "ok"
             os.killpg(mlflow.handle.pid, signal.SIGSTOP)
-            clients.wait(500)
+            clients.wait(200)
             os.killpg(mlflow.handle.pid, signal.SIGKILL)  # and its workers
             eventually(lambda: "does not answer" in registry(service.url))
-            clients.wait(500)
+            clients.wait(200)
             with serve(settings) as second:
-                with load(second.url) as before:
+                with load(second.url, PACE) as before:
                     assert "does not answer" in registry(second.url)
-                with mlflow_server(stock.settings.home, port), load(second.url) as after:
+                with mlflow_server(stock.settings.home, port), load(second.url, PACE) as after:
                     eventually(lambda: {registry(one.url) for one in (service, second)} == {"ok"})
                     moved = stock.promote(BETTER)
                     took = [one.first(BETTER, moved) for one in (clients, after)]
-                    clients.wait(300)
+                    clients.wait(100)
     loads = (clients, before, after)
     all_well(stock, *loads, what=f"once it was back, swapped after {took[0]:.2f} and {took[1]:.2f} s")
     assert [one.broken for one in loads] == [[], [], []]
@@ -210,7 +211,7 @@ def test_a_polite_end(stock: Any, serve: Any, load: Any, version: int, workers: 
         assert service.stop() == 0
         took = time.monotonic() - told
         clients.stop()
-    assert clients.kinds().keys() <= {"lost", "refused"}
+    assert {one.kind for one in clients.broken} <= {"lost", "refused"}
     assert [one for one in clients.broken if one.sent < told] == [], "sent before it was to end, but not answered"
     given = {name for answer in clients.answers for name in answer.ids}
     assert given == set(stock.logged()), "what was scored and logged was answered, too"
