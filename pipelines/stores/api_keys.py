@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.exposure import keys_required
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
+from pipelines.stores.database import create_missing, open_database
 from pipelines.stores.ledger_tables import Moment
 
 SCOPES = ("predict", "label", "read", "admin")
@@ -151,11 +151,7 @@ class ApiKeys:
     def _make_table(self) -> None:
         if self._made:
             return
-        try:
-            _metadata.create_all(self._engine)
-        except (IntegrityError, OperationalError, ProgrammingError):  # another process made it at the same moment
-            if not sa.inspect(self._engine).has_table(_keys.name):
-                raise
+        create_missing(self._engine, _metadata)
         self._made = True
 
 

@@ -6,7 +6,9 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, Executable, MetaData, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 
 def open_database(url: str) -> Engine:
@@ -22,6 +24,20 @@ def open_database(url: str) -> Engine:
     engine = create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+def create_missing(engine: Engine, metadata: MetaData) -> None:
+    """Make the tables and indexes that are not there yet; several processes may start at once."""
+    for table in metadata.sorted_tables:
+        statements: list[Executable] = [CreateTable(table, if_not_exists=True)]
+        statements += [CreateIndex(index, if_not_exists=True) for index in table.indexes]
+        for statement in statements:
+            try:
+                with engine.begin() as connection:
+                    connection.execute(statement)
+            except DBAPIError:  # PostgreSQL: two processes that find nothing both create
+                with engine.begin() as connection:
+                    connection.execute(statement)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

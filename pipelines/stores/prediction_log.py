@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from pipelines.core.errors import NotFound, Unavailable
-from pipelines.stores.database import open_database
+from pipelines.stores.database import create_missing, open_database
 from pipelines.stores.log_entries import (
     WINDOW_COLUMNS,
     Label,
@@ -88,7 +88,7 @@ class PredictionLog:
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
         with _translated():
-            _create_tables(self._engine)
+            create_missing(self._engine, _metadata)
         mark = "?" if self._engine.dialect.paramstyle == "qmark" else "%s"
         self._appender: Any = None  # the connection that rows are appended by
         self._appending = threading.Lock()
@@ -247,20 +247,6 @@ class PredictionLog:
                 rows = connection.execute(sa.select(_predictions.c.id, _predictions.c.problem).where(some))
                 found.update((row.id, row.problem) for row in rows)
         return found
-
-
-def _create_tables(engine: sa.Engine) -> None:
-    """The tables and indexes that are not there yet; several processes may start at once."""
-    for table in (_predictions, _labels):
-        statements: list[sa.Executable] = [sa.schema.CreateTable(table, if_not_exists=True)]
-        statements += [sa.schema.CreateIndex(index, if_not_exists=True) for index in table.indexes]
-        for statement in statements:
-            try:
-                with engine.begin() as connection:
-                    connection.execute(statement)
-            except DBAPIError:  # PostgreSQL: two processes that find nothing both create
-                with engine.begin() as connection:
-                    connection.execute(statement)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pipelines.core.errors import Unavailable
 from pipelines.core.problem import Rollout
-from pipelines.stores.database import open_database
+from pipelines.stores.database import create_missing, open_database
 from pipelines.stores.ledger_tables import Moment
 
 Mode = Literal["shadow", "canary", "stopped", "aborted"]
@@ -158,20 +158,6 @@ class RolloutLog:
 def limits_of(rollout: Rollout) -> dict[str, float]:
     """What ends a trial, as the row keeps it."""
     return {name: getattr(rollout, name) for name in ("max_errors", "max_slowdown", "max_loss")}
-
-
-def create_missing(engine: sa.Engine, metadata: sa.MetaData) -> None:
-    """Make the tables and indexes that are not there yet; several processes may start at once."""
-    for table in metadata.sorted_tables:
-        statements: list[sa.Executable] = [sa.schema.CreateTable(table, if_not_exists=True)]
-        statements += [sa.schema.CreateIndex(index, if_not_exists=True) for index in table.indexes]
-        for statement in statements:
-            try:
-                with engine.begin() as connection:
-                    connection.execute(statement)
-            except DBAPIError:  # PostgreSQL: two processes that find nothing both create
-                with engine.begin() as connection:
-                    connection.execute(statement)
 
 
 @contextmanager

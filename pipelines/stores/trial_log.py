@@ -13,10 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.stores.database import open_database
+from pipelines.stores.database import create_missing, open_database
 from pipelines.stores.ledger_tables import Moment
 from pipelines.stores.log_entries import as_utc, read_cell, write_cell
-from pipelines.stores.rollouts import answering, create_missing
+from pipelines.stores.rollouts import answering
 
 _LOOK = 5_000  # labels at a time
 _OVERLAP = 200  # labels read again: with PostgreSQL a smaller number can become visible after a larger one

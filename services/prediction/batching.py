@@ -10,18 +10,15 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic, perf_counter
-
-import numpy as np
 
 from pipelines.core.errors import Unavailable
 from pipelines.stores.group_commit import GroupCommit
 from pipelines.stores.log_entries import LogRow
 from services.prediction.answers import Answers, part, stamp, write_answers
+from services.prediction.jobs import Job, Tell, by_model, moments_of, too_late
 from services.prediction.live_model import Columns, LiveModel, merge
-from services.prediction.refusals import Refusal
 
 _MOST_ROWS = 4_096  # scored at once: beyond it a batch gains nothing and a lone row behind it waits
 _INLINE_ROWS = 64  # of one request that are scored on the event loop, and
@@ -30,27 +27,6 @@ _PATIENCE = 1.0  # of a batch's cost that the next one may wait for requests tha
 _LONGEST_WAIT = 0.010  # seconds
 _LONGEST_TURN = 0.003  # the same, where scoring takes microseconds and the log's commit is what is shared
 _LOOK = 1.0  # seconds between two looks at who has waited for too long
-
-
-Tell = Callable[["Job", Answers | None, Exception | None], None]
-"""What is called, on the event loop, with a job's answers once they are durable, or else with what went wrong."""
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """Checked rows of one request, to be answered by the release they were checked by."""
-
-    model: LiveModel
-    columns: Columns
-    count: int
-    asked_at: datetime
-    tell: Tell
-    source: str = "api"
-    inline: bool = False
-    """Whether the event loop scores it."""
-    since: float = field(default_factory=monotonic)
-    seconds: float = 0.0
-    """Its share of the time that scoring took."""
 
 
 class Scorer:
@@ -151,7 +127,7 @@ class Scorer:
         jobs, self._ready, self._ready_rows = self._ready, [], 0
         self._committing += len(jobs)
         self._flushed = monotonic()
-        for batch in _by_model(jobs) if jobs else ():
+        for batch in by_model(jobs) if jobs else ():
             self._work(batch)
 
     def _give_up(self) -> None:
@@ -159,7 +135,7 @@ class Scorer:
         oldest = monotonic() - self._seconds
         for job in [one for one in self._open if one.since < oldest]:
             self._open.discard(job)
-            job.tell(job, None, _too_late(self._seconds))
+            job.tell(job, None, too_late(self._seconds))
         self._watching = bool(self._open)
         if self._watching:
             asyncio.get_running_loop().call_later(_LOOK, self._give_up)
@@ -262,32 +238,3 @@ class Scorer:
             self._until = now + min(now - self._flushed, _LONGEST_TURN)
             if self._ready and self._loop is not None:
                 self._flush_soon(self._loop)
-
-
-def moments_of(model: LiveModel, columns: Columns, asked_at: list[datetime], counts: list[int]) -> np.ndarray:
-    """The moment of each row, datetime64[us]: what it states itself, else when its request was made.
-
-    `asked_at` and `counts`: of each request.
-    """
-    name = model.contract.time
-    if name is not None and name in columns:
-        stated = np.asarray(columns[name], dtype="M8[us]")
-        if not np.isnat(stated).any():
-            return stated
-    asked = np.repeat(np.array([one.replace(tzinfo=None) for one in asked_at], dtype="M8[us]"), counts)
-    return asked if name is None or name not in columns else np.where(np.isnat(stated), asked, stated)
-
-
-def _by_model(jobs: list[Job]) -> list[list[Job]]:
-    first = jobs[0]
-    if all(job.model is first.model and job.source == first.source for job in jobs):
-        return [jobs]
-    found: dict[tuple[int, str], list[Job]] = {}
-    for job in jobs:
-        found.setdefault((id(job.model), job.source), []).append(job)
-    return list(found.values())
-
-
-def _too_late(seconds: float) -> Refusal:
-    detail = f"no answer within {seconds:g} seconds (RATCHET_ANSWER_SECONDS): send fewer rows, or try again later"
-    return Refusal(503, "too-late", "Took too long", detail, retry_after=1)

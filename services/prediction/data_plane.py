@@ -15,9 +15,10 @@ from pipelines.core.request_rows import CheckedRows, check_columns, check_rows
 from pipelines.core.values import reason_of
 from pipelines.stores.prediction_log import PredictionLog
 from services.prediction.answers import Answers, interleave
-from services.prediction.batching import Scorer, Tell
+from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.doors import Asked
+from services.prediction.jobs import Tell
 from services.prediction.live_model import LiveModel, select
 from services.prediction.metrics import Metrics
 from services.prediction.payloads import TooManyRows, read_instances, read_labels, refuse_issues

@@ -16,10 +16,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from pipelines.core.settings import Settings
 from services.prediction.answers import Answers
-from services.prediction.batching import Job
 from services.prediction.doors import Reply
 from services.prediction.guarding.connections import Connection, Sweep
 from services.prediction.guarding.request_context import Context, context_of
+from services.prediction.jobs import Job
 from services.prediction.paths import Found
 from services.prediction.protocols import predicting
 

@@ -20,7 +20,7 @@ from pipelines.stores.group_commit import GroupCommit
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.release_info import ReleaseInfo
 from services.prediction.answers import Answers
-from services.prediction.batching import Scorer, moments_of
+from services.prediction.batching import Scorer
 from services.prediction.live_model import LiveModel
 from services.prediction.refusals import Refusal
 
@@ -201,12 +201,3 @@ def test_the_size_of_batches_is_told(start: Any) -> None:
     seen: list[int] = []
     asyncio.run(ask(start(observe=seen.append), echo(), 1, 2, 3))
     assert seen == [3]
-
-
-def test_a_row_that_states_no_time_is_asked_about_when_its_request_was_made() -> None:
-    timed = CONTRACT.model_copy(update={"time": "at"})
-    model = LiveModel(ReleaseInfo("p", 1, "r", "", "", ""), timed, PROBLEM, {})
-    given = [np.datetime64("2024-01-02T03:00:00", "us"), np.datetime64("NaT", "us"), np.datetime64("NaT", "us")]
-    later = datetime(2024, 2, 1, tzinfo=UTC)
-    found = moments_of(model, {"at": given}, [NOW, later], [2, 1])
-    assert found.tolist() == [datetime(2024, 1, 2, 3), datetime(2024, 1, 5, 12), datetime(2024, 2, 1)]
