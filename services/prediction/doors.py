@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from services.prediction.service import Service
 
 
 @dataclass(slots=True)
@@ -34,6 +30,3 @@ class Reply:
     media: str = "application/json"
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
-
-
-Door = Callable[["Service", Asked], Awaitable[Reply]]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from services.prediction.doors import Door
+from services.prediction.doors import Asked, Reply
 
+if TYPE_CHECKING:
+    from services.prediction.service import Service
+
+Door = Callable[["Service", Asked], Awaitable[Reply]]
 Scope = Literal["open", "predict", "label", "read", "admin"]
 _MOST_KNOWN = 2_000  # paths remembered: callers choose them
 
