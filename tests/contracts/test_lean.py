@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = ("pandas", "sklearn", "scipy", "mlflow", "evidently", "prefect", "pyarrow", "duckdb", "lightgbm", "skops")
 CORE = [
-    *("cells", "cell_columns", "compiled", "entities", "errors", "history", "labels", "moments", "problem"),
+    *("cells", "cell_columns", "compilation.compiled", "entities", "errors", "history", "labels", "moments", "problem"),
     *("request_rows", "schema", "settings", "timelines", "values", "windows"),
 ]
 STORES = [
