@@ -74,11 +74,6 @@ def create_app(settings: Settings, reader: RegistryReader | None = None) -> Appl
     return app
 
 
-def from_environment() -> Application:
-    """The application as the environment describes it: what each of several workers starts."""
-    return create_app(Settings())
-
-
 def _refuse(metrics: Metrics) -> Any:
     """What answers an error that FastAPI's own routes raise on purpose."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from services.prediction.doors import Asked
 from services.prediction.jobs import Tell
 from services.prediction.live_model import LiveModel, select
 from services.prediction.metrics import Metrics
-from services.prediction.payloads import TooManyRows, read_instances, read_labels, refuse_issues
+from services.prediction.payloads import TooManyRows, off_loop, read_instances, read_labels, refuse_issues
 
 if TYPE_CHECKING:
     from services.prediction.trials.rollouts import Rollouts, Trial
@@ -30,7 +30,6 @@ _LARGE = 500  # rows: more are checked in a thread, so that other requests do no
 _MOST_LABELS = 10_000
 _FAR = "expected a time between the years 1 and 9999"
 _ROUTING = "x-ratchet-key"
-T = TypeVar("T")
 
 
 class DataPlane:
@@ -112,7 +111,7 @@ class DataPlane:
         if count > most:
             raise TooManyRows(f"{count} rows in one request are too many: send at most {most} at a time")
         now = datetime.now(UTC)
-        checked = await _off_loop(count, lambda: _checked(model, check))
+        checked = await off_loop(count > _LARGE, lambda: _checked(model, check))
         if trial is None:
             answers, _ = await self._scorer.answer(model, checked.columns, count, now)
             self._metrics.count_rows(model.info, count)
@@ -188,8 +187,3 @@ def _of_version(champion: LiveModel, trial: Trial | None, version: int) -> LiveM
     if trial is not None and trial.model.info.version == version:
         return trial.model
     raise NotFound(f"version {version} is not served: version {champion.info.version} is")
-
-
-async def _off_loop(count: int, work: Callable[[], T]) -> T:
-    """What `work` gives, in a thread when there is so much of it that other requests would wait."""
-    return await asyncio.to_thread(work) if count > _LARGE else work()

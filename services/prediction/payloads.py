@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from pipelines.core.errors import Issue, PayloadError
 from pipelines.core.values import to_datetime
+
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+T = TypeVar("T")
 
 
 class TooManyRows(PayloadError):
@@ -63,6 +68,11 @@ def refuse_issues(issues: tuple[Issue, ...]) -> PayloadError:
     where = f"row {first.row}, feature {first.feature!r}" if first.feature else f"row {first.row}"
     more = f" (and {len(issues) - 1} more)" if len(issues) > 1 else ""
     return PayloadError(f"{where}: {first.message}{more}", issues)
+
+
+async def off_loop(much: bool, work: Callable[[], T]) -> T:
+    """What `work` gives, in a thread when there is so much of it that other requests would wait."""
+    return await asyncio.to_thread(work) if much else work()
 
 
 def media_of(header: str) -> str:

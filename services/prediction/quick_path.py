@@ -8,6 +8,7 @@ front (`front.py`), with the same parts and the same answers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -17,7 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from pipelines.core.settings import Settings
 from services.prediction.answers import Answers
 from services.prediction.doors import Reply
-from services.prediction.guarding.connections import Connection, Sweep
+from services.prediction.guarding.connections import Connection, watched
 from services.prediction.guarding.request_context import Context, context_of
 from services.prediction.jobs import Job
 from services.prediction.paths import Found
@@ -180,14 +181,9 @@ class _Exchange:
         front.count(self._context, way.template, way.method, status, perf_counter() - self._start, shed)
 
 
-def quick_connections(settings: Settings, app: Application) -> Callable[..., QuickConnection]:
+def quick_connections(settings: Settings, app: Application) -> Callable[..., Connection]:
     """What makes the connections of one server: for uvicorn's `Config(http=...)`."""
-    sweep = Sweep(settings)
-
-    def make(**kwargs: Any) -> QuickConnection:
-        return QuickConnection(app, sweep, **kwargs)
-
-    return make
+    return watched(settings, partial(QuickConnection, app))
 
 
 def _head_of(reply: Reply) -> bytes:

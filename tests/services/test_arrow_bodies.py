@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.core.errors import PayloadError
-from services.prediction.payloads import TooManyRows
+from services.prediction.payloads import ARROW, PARQUET, TooManyRows
 from services.prediction.tables import arrow_bodies
 from services.prediction.tables.arrow_bodies import read_parquet, read_stream
-from services.prediction.tables.columnar import ARROW, PARQUET, decode_columns
+from services.prediction.tables.columnar import decode_columns
 
 TABLE = pa.table(
     {

@@ -18,7 +18,8 @@ from pipelines.core.contract import check_columns, check_rows
 from pipelines.core.errors import PayloadError
 from pipelines.core.labels import decode
 from pipelines.core.schema import ClassType, Contract
-from services.prediction.tables.columnar import ARROW, PARQUET, decode_columns, encode_answers
+from services.prediction.payloads import ARROW, PARQUET
+from services.prediction.tables.columnar import decode_columns, encode_answers
 
 
 def _body(table: pa.Table, media: str) -> bytes:
@@ -129,7 +130,8 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace as N
 import numpy as np
-from services.prediction.tables.columnar import ARROW, PARQUET, decode_columns, encode_answers
+from services.prediction.payloads import ARROW, PARQUET
+from services.prediction.tables.columnar import decode_columns, encode_answers
 answers = N(model=N(contract=N(classes=["a", "b"], class_type="text"), info=N(version=1)), ids=["x"], by=None,
             scores=np.ones((1, 2)), predictions=lambda: ["a"])
 for media in (ARROW, PARQUET):

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from services.prediction.description.openapi_parts import content, listing, operation, ref
 from services.prediction.description.openapi_schemas import MODEL, describe_explanations, describe_label
 from services.prediction.description.openapi_scopes import scope_of
+from services.prediction.payloads import ARROW, PARQUET
 from services.prediction.protocols.feature_order import feature_order
 
 if TYPE_CHECKING:
     from services.prediction.live_model import LiveModel
 
 _OURS = "/v1/models/{problem}"
-ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.parquet"
 _BYTES = {"type": "string", "format": "binary"}
 _ROUTING = {
     "name": "X-Ratchet-Key",

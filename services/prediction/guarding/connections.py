@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import orjson
@@ -182,14 +183,9 @@ class Connection(HttpToolsProtocol):
         self.transport.write_eof()
 
 
-def watched(settings: Settings) -> Callable[..., Connection]:
-    """What makes the connections of one server: for uvicorn's `Config(http=...)`."""
-    sweep = Sweep(settings)
-
-    def make(**kwargs: Any) -> Connection:
-        return Connection(sweep, **kwargs)
-
-    return make
+def watched(settings: Settings, connection: Callable[..., Connection] | None = None) -> Callable[..., Connection]:
+    """What makes one server's connections, for uvicorn's `Config(http=...)`; `connection`: another kind of them."""
+    return partial(connection or Connection, Sweep(settings))
 
 
 def _refusal(status: int, kind: str, title: str, detail: str) -> bytes:

@@ -15,7 +15,7 @@ import orjson
 
 from pipelines.core.errors import PayloadError
 from services.prediction.doors import Asked, Reply
-from services.prediction.payloads import TooManyRows
+from services.prediction.payloads import PARQUET, TooManyRows
 from services.prediction.protocols.feature_order import feature_order
 from services.prediction.protocols.invocation_bodies import Sent, read_csv_table, read_json_table
 from services.prediction.protocols.wire_json import off_loop
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MLFLOW_VERSION = "3.17.2"
 """The MLflow whose scoring protocol this is; clients ask for it before they send anything."""
-_JSON, _CSV, _PARQUET = "application/json", "text/csv", "application/vnd.apache.parquet"
+_JSON, _CSV = "application/json", "text/csv"
 """The media types of MLflow's scoring server."""
 _INDEX = re.compile(r"__index_level_\d+__")  # how pandas names an index in Parquet
 _TOLD = 5  # wrong cells that an answer's text names
@@ -38,7 +38,7 @@ async def invoke(service: Service, asked: Asked) -> Reply:
     model = service.champions.live(asked.problem)
     media = media_type(asked.headers.get("content-type", _JSON))
     try:
-        if media == _PARQUET:  # another process reads it, and that is waited for
+        if media == PARQUET:  # another process reads it, and that is waited for
             sent = await asyncio.to_thread(read_table, model, media, asked.body)
         else:
             sent = await off_loop(len(asked.body), lambda: read_table(model, media, asked.body))
@@ -80,15 +80,15 @@ def media_type(header: str) -> str:
         if value.strip().strip('"').lower() != "utf-8":
             raise _unsupported("only UTF-8 is supported")
     media = media.lower()
-    if media not in (_JSON, _CSV, _PARQUET):
-        raise _unsupported(f"expected {_JSON}, {_CSV} or {_PARQUET}, got {media[:100]!r}")
+    if media not in (_JSON, _CSV, PARQUET):
+        raise _unsupported(f"expected {_JSON}, {_CSV} or {PARQUET}, got {media[:100]!r}")
     return media
 
 
 def read_table(model: LiveModel, media: str, body: bytes) -> Sent:
     """The rows that a body holds, without history features: the service joins its own."""
     history = [feature.name for feature in model.definition.features.history]
-    if media == _PARQUET:
+    if media == PARQUET:
         from services.prediction.tables.columnar import decode_columns  # pyarrow, and only for such a body
 
         columns, count = decode_columns(body, media, model.definition.serving.max_rows)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import orjson
 
 from services.prediction.doors import Asked, Reply
-from services.prediction.payloads import media_of, read_instances
+from services.prediction.payloads import ARROW, PARQUET, media_of, off_loop, read_instances
 from services.prediction.refusals import Refusal
 
 if TYPE_CHECKING:
     from services.prediction.service import Service
 
-ARROW = "application/vnd.apache.arrow.stream"
-PARQUET = "application/vnd.apache.parquet"
 _TABLES = (ARROW, PARQUET)
 _LARGE = 100_000  # bytes
-T = TypeVar("T")
 _JSON = ("", "application/json", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
@@ -34,11 +29,11 @@ async def predict(service: Service, asked: Asked) -> Reply:
         from services.prediction.tables.columnar import decode_columns
 
         # Parquet is waited for: another process reads it.
-        size = _LARGE + 1 if sent == PARQUET else len(asked.body)
-        columns, count = await _off_loop(size, lambda: decode_columns(asked.body, sent, most))
+        much = sent == PARQUET or len(asked.body) > _LARGE
+        columns, count = await off_loop(much, lambda: decode_columns(asked.body, sent, most))
         answers = await service.plane.predict_columns(asked.problem, columns, count, asked)
     elif sent in _JSON or sent.endswith("+json"):  # many clients name no type, or curl's default, and send JSON
-        rows = await _off_loop(len(asked.body), lambda: read_instances(asked.body, most))
+        rows = await off_loop(len(asked.body) > _LARGE, lambda: read_instances(asked.body, most))
         answers = await service.plane.predict_rows(asked.problem, rows, asked)
     else:
         raise Refusal(415, "media-type", "Unknown media type", f"send application/json, {ARROW} or {PARQUET}")
@@ -53,11 +48,6 @@ async def predict(service: Service, asked: Asked) -> Reply:
 async def label(service: Service, asked: Asked) -> Reply:
     """What became of the labels sent: those accepted are kept for good."""
     return Reply(orjson.dumps(await service.plane.label(asked.problem, asked.body)))
-
-
-async def _off_loop(size: int, work: Callable[[], T]) -> T:
-    """What `work` gives, in a thread when there is so much of it that other requests would wait."""
-    return await asyncio.to_thread(work) if size > _LARGE else work()
 
 
 def _wanted(accept: str, sent: str) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
 from pipelines.core.errors import PayloadError
+from services.prediction import payloads
+from services.prediction.payloads import T
 
 _LARGE = 50_000  # bytes: a body beyond it is read in a thread, so that others do not wait for it
 _CONSTANTS = {"NaN": None, "Infinity": float("inf"), "-Infinity": float("-inf")}
-T = TypeVar("T")
 
 
 def read_json(body: bytes | memoryview) -> Any:
@@ -41,7 +41,7 @@ def read_json(body: bytes | memoryview) -> Any:
 
 async def off_loop(size: int, work: Callable[[], T]) -> T:
     """What `work` gives, in a thread when the body is so large that other requests would wait."""
-    return await asyncio.to_thread(work) if size > _LARGE else work()
+    return await payloads.off_loop(size > _LARGE, work)
 
 
 def _no_json(error: Exception) -> PayloadError:

@@ -11,15 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.core.errors import PayloadError
+from services.prediction.payloads import ARROW
 from services.prediction.tables.arrow_bodies import read_stream
 from services.prediction.tables.arrow_cells import numbers_array, plain_cells, texts_array
 from services.prediction.tables.parquet_reader import READER
 
 if TYPE_CHECKING:
     from services.prediction.answers import Answers
-
-ARROW = "application/vnd.apache.arrow.stream"
-PARQUET = "application/vnd.apache.parquet"
 
 
 def decode_columns(body: bytes, media: str, most: int) -> tuple[dict[str, Any], int]:
