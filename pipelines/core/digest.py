@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse
 
 # How it was computed, not what it is: none of these changes a prediction.
-_IGNORED = frozenset({"n_jobs", "n_threads", "verbose", "random_state", "_random_seed", "memory", "_sklearn_version"})
+NOT_FITTED = frozenset({"n_jobs", "n_threads", "verbose", "random_state", "_random_seed", "memory", "_sklearn_version"})
 _GENERATORS = (np.random.RandomState, np.random.Generator, np.random.BitGenerator)
 
 
@@ -91,7 +91,7 @@ def _feed_array(sha: Any, array: np.ndarray, above: list[int]) -> None:
 
 def _feed_mapping(sha: Any, mapping: dict[Any, Any], above: list[int]) -> None:
     _put(sha, "mapping", "")
-    keyed = [(model_digest(key), key) for key in mapping if key not in _IGNORED]
+    keyed = [(model_digest(key), key) for key in mapping if key not in NOT_FITTED]
     for digest, key in sorted(keyed, key=lambda pair: pair[0]):
         _put(sha, "key", digest)
         _feed(sha, mapping[key], above)
@@ -101,10 +101,10 @@ def _feed_object(sha: Any, value: Any, above: list[int]) -> None:
     if id(value) in above:
         return
     _put(sha, "object", f"{type(value).__module__}.{type(value).__qualname__}")
-    _feed(sha, _state(value), [*above, id(value)])
+    _feed(sha, fitted_state(value), [*above, id(value)])
 
 
-def _state(value: Any) -> Any:
+def fitted_state(value: Any) -> Any:
     """What makes the object what it is: its state as it would be copied."""
     state = value.__getstate__() if hasattr(value, "__getstate__") else None
     if state is not None:

@@ -77,6 +77,8 @@ def made_from(problem: Problem) -> str:
         "groups": problem.split.groups,
         "slices": problem.good_enough.slices,
     }
+    if problem.good_enough.protected:  # only then, so that contracts made before there were any stay in force
+        parts["protected"] = problem.good_enough.protected
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -107,6 +109,7 @@ def _named_columns_exist(problem: Problem, names: Sequence[str]) -> None:
         "data.label_known_at": [data.label_known_at],
         "split.groups": [problem.split.groups],
         "good_enough.slices": problem.good_enough.slices,
+        "good_enough.protected": problem.good_enough.protected,
         "features.overrides": features.overrides,
         "features.history": [one for each in features.history for one in (*each.by, each.of, each.known_at)],
     }
@@ -139,7 +142,7 @@ def _feature_columns(problem: Problem, frame: pd.DataFrame) -> list[Column]:
 
 
 def _other_columns(problem: Problem, frame: pd.DataFrame) -> list[Column]:
-    """What is no feature but needed: entities and the time (callers give them), outcomes, groups, slices."""
+    """What is no feature but needed: entities and the time (callers give them), outcomes, groups, slices, protected."""
     wanted: dict[str, tuple[Kind | None, bool]] = {}
     for feature in problem.features.history:
         wanted |= dict.fromkeys(feature.by, ("categorical", True))
@@ -152,7 +155,7 @@ def _other_columns(problem: Problem, frame: pd.DataFrame) -> list[Column]:
             wanted.setdefault(feature.known_at, ("datetime", False))
     if problem.split.groups:
         wanted.setdefault(problem.split.groups, ("categorical", False))
-    for name in problem.good_enough.slices:
+    for name in (*problem.good_enough.slices, *problem.good_enough.protected):
         wanted.setdefault(name, (None, False))
     columns = []
     for name, (kind, asked) in wanted.items():

@@ -90,7 +90,8 @@ def _few_classes(codes: Floats) -> Floats:
     return np.array([place[code] for code in codes], dtype=np.float64)
 
 
-def _cells(series: pd.Series, kind: Kind) -> Floats | Codes:
+def cells_of(series: pd.Series, kind: Kind) -> Floats | Codes:
+    """A column as `solo_score` takes it: numbers, seconds, or codes of categories; missing is NaN or -1."""
     if kind == "numeric":
         numbers = to_numbers(series, booleans=True)[0]
         return np.where(np.isfinite(numbers), numbers, np.nan)
@@ -106,7 +107,7 @@ def _predicts_alone(
     """The column's own score, when it is high enough to ask about."""
     if task != "regression" and np.sort(np.bincount(truth.astype(np.int64)))[-2] < 5:
         return None  # too few of the second class to tell luck from knowledge
-    score = solo_score(_cells(series, kind), truth, task, seed)
+    score = solo_score(cells_of(series, kind), truth, task, seed)
     measured = f"{MEASURES[task]} {score:.3f} out of sample"
     if score >= PERFECT[task]:
         return Suspicion(column, f"alone it predicts the target almost perfectly ({measured})", score)

@@ -7,11 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from pipelines.core.intervals import Scale, scaled_interval, share_interval
 from pipelines.core.problem import CLASSIFICATION_METRICS, HIGHER_IS_BETTER, REGRESSION_METRICS, Task
-from pipelines.core.resampling import MOST_BLOCKS, Resampling, interval, resample, wilson
-from pipelines.core.tallies import Formula, brier_losses, formulas, log_losses
+from pipelines.core.resampling import MOST_BLOCKS, Resampling, interval, resample
+from pipelines.core.tallies import brier_losses, counted_shares, formulas, log_losses
 
-_SHARES = ("accuracy", "precision", "recall")
+_Counted = tuple[int, int]
+_DRAWS = 2000  # enough for a standard error; the far tails of a gain take all draws
+_SCALES: dict[str, Scale] = {
+    **dict.fromkeys(("roc_auc", "accuracy", "precision", "recall", "f1"), "logit"),
+    **dict.fromkeys(("log_loss", "brier", "rmse", "mae", "mse"), "log"),
+    "r2": "rest",
+}
 _ZERO_ONE = ("accuracy", "precision", "recall", "f1")
 
 
@@ -71,12 +78,20 @@ def metrics(
     'only one class among the labels'
     """
     wanted = names or metric_names(task)
-    problem = _unfit(y, scores)
-    if problem is not None:
+    if (problem := _unfit(y, scores)) is not None:
         return {name: Metric(value=None, reason=problem) for name in wanted}
     drawn = resample(len(y), clusters, seed, blocks_for(scores))
     available = formulas(task, y, scores, drawn)
-    return {name: _metric(name, available[name], drawn, confidence, y) for name in wanted}
+    counted = {} if task == "regression" else counted_shares(y, scores)
+    whole, weights = np.ones((1, drawn.count)), drawn.weights[:_DRAWS]
+    values = {name: float(available[name](whole)[0]) for name in wanted}
+    replicates = {name: available[name](weights) for name in wanted}
+    return {
+        name: _metric(name, value, replicates[name], drawn, confidence, counted.get(name))
+        if np.isfinite(value)
+        else Metric(value=None, reason=_why_undefined(name, y))
+        for name, value in values.items()
+    }
 
 
 def compare(
@@ -97,20 +112,40 @@ def compare(
     >>> gain.difference, gain.low, gain.high
     (2.0, 2.0, 2.0)
     """
-    problem = _unfit(y, candidate) or _unfit(y, champion)
-    if problem is not None:
-        return Comparison(metric=metric, difference=None, reason=problem)
+    return comparisons(task, metric, y, candidate, champion, (confidence,), clusters=clusters, seed=seed)[0]
+
+
+def comparisons(
+    task: Task,
+    metric: str,
+    y: np.ndarray,
+    candidate: np.ndarray,
+    champion: np.ndarray,
+    confidences: Sequence[float],
+    *,
+    clusters: np.ndarray | None = None,
+    seed: int = 0,
+) -> list[Comparison]:
+    """`compare` at several confidences, for the price of one.
+
+    The ends are percentiles of draws that do not know the scores: what improves the candidate improves every draw,
+    and never lowers an end. Studentised or bias-corrected ends cover no better here, and would break that.
+
+    >>> y = np.arange(50.0)
+    >>> [round(one.low, 1) for one in comparisons("regression", "mae", y, y + y % 2, y + 3, (0.8, 0.99))]
+    [2.4, 2.3]
+    """
+    if (problem := _unfit(y, candidate) or _unfit(y, champion)) is not None:
+        return [Comparison(metric=metric, difference=None, reason=problem) for _ in confidences]
     drawn = resample(len(y), clusters, seed, blocks_for(candidate))
     sign = 1 if metric in HIGHER_IS_BETTER else -1
     ours, theirs = (formulas(task, y, scores, drawn)[metric] for scores in (candidate, champion))
     whole = np.ones((1, drawn.count))
     difference = float(sign * (ours(whole) - theirs(whole))[0]) + 0.0  # never -0.0
     if not np.isfinite(difference):
-        return Comparison(metric=metric, difference=None, reason=_why_undefined(metric, y))
-    ends = interval(difference, sign * (ours(drawn.weights) - theirs(drawn.weights)), drawn.count, confidence)
-    if ends is None:
-        return Comparison(metric=metric, difference=difference, reason="too few rows for an interval")
-    return Comparison(metric=metric, difference=difference, low=ends[0], high=ends[1])
+        return [Comparison(metric=metric, difference=None, reason=_why_undefined(metric, y)) for _ in confidences]
+    replicates = sign * (ours(drawn.weights) - theirs(drawn.weights))
+    return [_gain(metric, difference, interval(difference, replicates, drawn.count, one)) for one in confidences]
 
 
 def mean_interval(
@@ -174,35 +209,41 @@ def blocks_for(scores: np.ndarray) -> int:
     """How many blocks the rows are put into, at most: fewer for many classes, whose curves cost rows x blocks.
 
     >>> blocks_for(np.ones((5, 2))), blocks_for(np.ones((5, 20)))
-    (400, 100)
+    (100, 50)
     """
     classes = scores.shape[1] if scores.ndim == 2 else 2
-    return MOST_BLOCKS if classes <= 3 else MOST_BLOCKS // 2 if classes <= 10 else MOST_BLOCKS // 4
+    return MOST_BLOCKS if classes <= 3 else MOST_BLOCKS // 2
 
 
 def _unfit(y: np.ndarray, scores: np.ndarray) -> str | None:
     if not len(y):
         return "no labelled rows"
-    if not np.isfinite(scores).all():
-        return "the model's answers are not all finite numbers"
-    return None
+    return None if np.isfinite(scores).all() else "the model's answers are not all finite numbers"
 
 
-def _metric(name: str, formula: Formula, drawn: Resampling, confidence: float, y: np.ndarray) -> Metric:
-    value = float(formula(np.ones((1, drawn.count)))[0])
-    if not np.isfinite(value):
-        return Metric(value=None, reason=_why_undefined(name, y))
-    ends = interval(value, formula(drawn.weights), drawn.count, confidence)
+def _gain(metric: str, difference: float, ends: tuple[float, float] | None) -> Comparison:
+    low, high = ends or (None, None)
+    reason = "too few rows for an interval" if ends is None else None
+    return Comparison(metric=metric, difference=difference, low=low, high=high, reason=reason)
+
+
+def _metric(
+    name: str, value: float, replicates: np.ndarray, drawn: Resampling, confidence: float, counted: _Counted | None
+) -> Metric:
+    if counted is None:
+        ends = scaled_interval(value, replicates, drawn.count, confidence, _SCALES[name])
+    elif name == "f1":
+        share = share_interval(*counted, replicates / (2 - replicates), drawn, confidence)
+        ends = None if share is None else (2 * share[0] / (1 + share[0]), 2 * share[1] / (1 + share[1]))
+    else:
+        ends = share_interval(*counted, replicates, drawn, confidence)
     if ends is None:
         return Metric(value=value, reason="too few rows for an interval")
-    if ends[0] == ends[1] and name in _SHARES:
-        ends = wilson(value * drawn.count, drawn.count, confidence)
-    return Metric(value=value, low=ends[0], high=ends[1])
+    return Metric(value=value, low=min(ends[0], value), high=max(ends[1], value))
 
 
 def _why_undefined(name: str, y: np.ndarray) -> str:
     if name == "r2":
         return "the labels are all equal"
-    if len(np.unique(y)) < 2:
-        return "only one class among the labels"
-    return "no row was answered with the positive class"
+    alone = len(np.unique(y)) < 2
+    return "only one class among the labels" if alone else "no row was answered with the positive class"

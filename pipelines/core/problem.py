@@ -12,73 +12,41 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-Task = Literal["binary", "multiclass", "regression"]  # clustering, anomaly detection and ranking are still to come
-Kind = Literal["numeric", "categorical", "datetime", "text", "ignored"]
+from pipelines.core.good_enough import Behaviour, GoodEnough
+from pipelines.core.problem_parts import (
+    CLASSIFICATION_METRICS,
+    HIGHER_IS_BETTER,
+    REGRESSION_METRICS,
+    Columns,
+    Duration,
+    Kind,
+    Name,
+    Section,
+    Share,
+    Task,
+    parse_duration,
+    write_duration,
+)
 
-CLASSIFICATION_METRICS = ("log_loss", "brier", "roc_auc", "accuracy", "precision", "recall", "f1")
-REGRESSION_METRICS = ("rmse", "mae", "mse", "r2")
-HIGHER_IS_BETTER = frozenset({"roc_auc", "accuracy", "precision", "recall", "f1", "r2"})
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def parse_duration(value: object) -> timedelta:
-    """A duration written as a number and a unit: s, m (minutes), h, d or w.
-
-    >>> parse_duration("36h")
-    datetime.timedelta(days=1, seconds=43200)
-    """
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", str(value))
-    if match is None:
-        raise ValueError(f"{value!r} is no duration: write a number and a unit, such as 30m, 6h, 7d or 4w")
-    try:
-        return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-    except OverflowError:
-        raise ValueError(f"{value!r} is longer than anything that can be told") from None
-
-
-def write_duration(value: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back.
-
-    >>> write_duration(timedelta(days=7)), write_duration(timedelta(minutes=90))
-    ('1w', '90m')
-    """
-    seconds = value.total_seconds()
-    for unit in ("w", "d", "h", "m"):
-        if seconds and seconds % _UNITS[unit] == 0:
-            return f"{int(seconds // _UNITS[unit])}{unit}"
-    return f"{int(seconds)}s" if seconds.is_integer() else f"{seconds:f}".rstrip("0") + "s"
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration, json_schema_input_type=str),
-    PlainSerializer(write_duration, return_type=str),
+__all__ = [
+    "CLASSIFICATION_METRICS",
+    "HIGHER_IS_BETTER",
+    "REGRESSION_METRICS",
+    "Behaviour",
+    "GoodEnough",
+    "Kind",
+    "Problem",
+    "Task",
+    "parse_duration",
+    "write_duration",
 ]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
 Files = str | list[str]
-
-
-def _one_or_many(value: object) -> object:
-    return [value] if isinstance(value, str) else value
-
-
-Columns = Annotated[list[str], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
-
-
-class Section(BaseModel):
-    """A part of the problem file: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Source(Section):
@@ -271,25 +239,6 @@ class Search(Section):
     """Search on at most this many rows (the newest, or a seeded sample); the final fit sees all."""
     seed: int = 0
     """Seed of the search and of every learner."""
-
-
-class GoodEnough(Section):
-    """What a candidate must reach, and what it must not harm."""
-
-    metric: str | None = None
-    """Primary metric; default: log_loss for classification, rmse for regression."""
-    minimum: float | None = None
-    """The worst value allowed (a maximum for metrics where less is better); a baseline must be beaten anyway."""
-    slices: Columns = []
-    """Columns whose values are judged one by one."""
-    margin: float = Field(0.02, ge=0, lt=1)
-    """Non-inferiority margin, relative to the champion's value."""
-    slice_margin: float = Field(0.1, ge=0, lt=10)
-    """How much worse, relatively, a slice may credibly get."""
-    confidence: Share = 0.95
-    """Of every interval and every decision."""
-    min_labels: int = Field(20, ge=1)
-    """Fewer held-out labels than this are not enough to decide."""
 
 
 class Thresholds(Section):

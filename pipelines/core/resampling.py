@@ -1,7 +1,7 @@
 """Resampling: which rows move together, how often each is drawn, and the interval that follows.
 
-Rows are put into at most a few hundred blocks, and blocks are drawn with replacement. Every metric is then a
-function of sums per block, so a thousand draws cost one matrix product. The draws depend on the rows' order
+Rows are put into at most a hundred blocks, and blocks are drawn with replacement. Every metric is then a
+function of sums per block, so thousands of draws cost one matrix product. The draws depend on the rows' order
 and clusters only, never on scores: a better score makes every draw better, so it never makes an interval's
 end worse.
 """
@@ -14,9 +14,10 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-DRAWS = 1000
-MOST_BLOCKS = 400
+MOST_BLOCKS = 100
 FEWEST_CLUSTERS = 10
+_DAYS_ALIKE = 1.6
+_CELLS, _MOST_DRAWS = 300_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Resampling:
         """How the intervals were made, in words."""
         unit = "clusters of dependent rows" if self.clustered else "rows"
         return (
-            f"percentile bootstrap of {len(self.weights)} draws over {self.count} blocks of {unit}, "
-            "widened for few blocks (Hesterberg 2015, expanded percentile)"
+            f"bootstrap of {len(self.weights)} draws over {self.count} blocks of {unit}: Student's t on the metric's "
+            "scale (log, logit), Wilson for counts; gains: expanded percentiles (Hesterberg 2015)"
         )
 
     def sums(self, values: np.ndarray) -> np.ndarray:
@@ -53,7 +54,7 @@ def resample(
     Without clusters the blocks depend on the rows' order: put them in a canonical one first.
 
     >>> resample(4).count, resample(1000).count, resample(4, np.array(["a", "b", "b", "a"])).block.tolist()
-    (4, 400, [0, 1, 1, 0])
+    (4, 100, [0, 1, 1, 0])
     """
     if clusters is None:
         unit, units = np.arange(rows), rows
@@ -68,17 +69,25 @@ def resample(
 
 
 def time_clusters(times: np.ndarray) -> np.ndarray | None:
-    """Clusters for rows at `times` (datetime64): calendar days, or ten stretches where there are few days.
+    """Clusters for rows at `times` (datetime64): stretches of neighbouring days, or of hours where days are few.
 
+    One day is much like the next, so that days are no independent draws. A stretch's length grows with the cube root
+    of the days (Künsch 1989; Politis & White 2004), and there are at least ten: fewer say nothing of how they differ.
     None when rows are too few to be clustered: they then count as independent.
 
-    >>> days = np.array(["2024-01-01", "2024-01-01T05", "2024-01-02"], dtype="datetime64[us]")
-    >>> time_clusters(np.concatenate([days + np.timedelta64(d, "D") for d in range(12)]))[:3].tolist()
-    [19723, 19723, 19724]
+    >>> days = np.datetime64("2024-01-01", "us") + np.arange(60) * np.timedelta64(1, "D")
+    >>> time_clusters(days)[[0, 5, 6, 59]].tolist()
+    [0, 0, 1, 9]
     """
     day = times.astype("datetime64[D]").astype(np.int64)
+    if not len(day):
+        return None
+    span = int(day.max() - day.min()) + 1
     if len(np.unique(day)) >= FEWEST_CLUSTERS:
-        return day
+        stretches = max(FEWEST_CLUSTERS, round(span / (_DAYS_ALIKE * span ** (1 / 3))))
+        found = np.unique((day - day.min()) * stretches // span, return_inverse=True)[1]
+        # Days with rows may lie in a few heaps: then each day counts for itself, as far as there are no ten stretches.
+        return found if found.max() + 1 >= FEWEST_CLUSTERS else np.unique(day, return_inverse=True)[1]
     _, moment = np.unique(times, return_inverse=True)
     if len(times) < 5 * FEWEST_CLUSTERS or moment.max() + 1 < FEWEST_CLUSTERS:
         return None
@@ -110,13 +119,16 @@ def tails(blocks: int, confidence: float) -> tuple[float, float]:
     return expanded, 1 - expanded
 
 
-def wilson(successes: float, trials: float, confidence: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, trials: float, confidence: float = 0.95, blocks: int | None = None) -> tuple[float, float]:
     """Interval of a share (Wilson 1927): honest where every draw is alike, as in 20 right of 20.
+
+    `blocks`: the trials are what that many blocks of dependent rows are worth (Student's t in the normal's place).
 
     >>> low, high = wilson(20, 20); round(low, 3), high
     (0.839, 1.0)
     """
-    z = float(ndtri(0.5 + confidence / 2))
+    alpha = (1 - confidence) / 2
+    z = -float(ndtri(alpha) if blocks is None else stdtrit(blocks - 1, alpha))
     share = successes / trials
     centre = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z / (1 + z * z / trials) * np.sqrt(share * (1 - share) / trials + z * z / (4 * trials**2))
@@ -125,9 +137,11 @@ def wilson(successes: float, trials: float, confidence: float = 0.95) -> tuple[f
 
 @lru_cache(maxsize=16)
 def _weights(blocks: int, seed: int) -> np.ndarray:
+    """As many draws as the product with a table of pairs of blocks can afford; the far tails need many."""
+    count = min(_MOST_DRAWS, _CELLS // max(blocks, 1))
     if blocks == 0:
-        return np.zeros((DRAWS, 0))
-    draws = np.random.default_rng([seed, blocks]).multinomial(blocks, np.full(blocks, 1 / blocks), size=DRAWS)
+        return np.zeros((count, 0))
+    draws = np.random.default_rng([seed, blocks]).multinomial(blocks, np.full(blocks, 1 / blocks), size=count)
     weights = draws.astype(np.float64)
     weights.flags.writeable = False
     return weights

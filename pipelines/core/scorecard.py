@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,33 +9,23 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.core.calibration import Calibration, calibrate
-from pipelines.core.metrics import (
-    Comparison,
-    Metric,
-    blocks_for,
-    compare,
-    confusion_matrix,
-    mean_interval,
-    metrics,
-    per_row_loss,
-)
+from pipelines.core.evaluation.behaviour import Behaved
+from pipelines.core.evaluation.cost import Cost
+from pipelines.core.evaluation.evidence import Evidence
+from pipelines.core.evaluation.explanation import Explanation
+from pipelines.core.evaluation.fairness import Fairness
+from pipelines.core.evaluation.leak_check import Leak
+from pipelines.core.evaluation.robustness import Stress
+from pipelines.core.evaluation.slice_harm import Slice, judge_slices
+from pipelines.core.evaluation.slice_search import SliceSearch, search_slices
+from pipelines.core.metrics import Comparison, Metric, blocks_for, comparisons, confusion_matrix, metrics
 from pipelines.core.problem import Problem, Task
 from pipelines.core.resampling import resample
 
-FEWEST_SLICE_ROWS = 20
+__all__ = ["Champion", "Evidence", "Leak", "Scorecard", "Slice", "judge"]
 
-
-class Slice(BaseModel):
-    """One slice's metrics; `excess` is the candidate's loss beyond the champion's plus the margin."""
-
-    model_config = ConfigDict(frozen=True)
-
-    column: str
-    value: str
-    rows: int
-    metrics: dict[str, Metric]
-    champion: dict[str, Metric] | None = None
-    excess: Metric | None = None
+STRICT = 0.99
+"""Of the interval that says whether the margin is kept: a harm of the margin passes in at most 1 of 200 cases."""
 
 
 class Champion(BaseModel):
@@ -66,42 +54,24 @@ class Scorecard(BaseModel):
     classes: list[str] | None = None
     confusion: list[list[int]] | None = None
     slices: list[Slice] = []
+    search: SliceSearch | None = None
+    """What the search for harmed slices looked at; those that it found are among the slices."""
     calibration: Calibration
     baseline: dict[str, Metric]
     champion: Champion | None = None
     comparison: Comparison | None = None
+    strict: Comparison | None = None
+    """The same at 99 % (or the problem's confidence, where that is more): what the margin is held against."""
+    fitted: dict[str, Metric] = {}
+    """The same metrics on the rows that the candidate was fitted on: what it remembers, not what it knows."""
+    leaks: list[Leak] = []
+    """Features that alone tell the label almost perfectly on the held-out rows."""
+    fairness: list[Fairness] = []
+    robustness: list[Stress] = []
+    behaviour: list[Behaved] = []
+    explanation: Explanation | None = None
+    cost: Cost | None = None
     notes: list[str] = []
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a scorecard is made from, one entry per held-out row with a label.
-
-    `ids`: texts that order the rows; `y`: codes or values; `candidate`, `baseline`, `champion`: scores on the
-    same rows, (n, classes) or (n,); `clusters`: rows with equal values are dependent; `slices`: column to
-    slice texts.
-    """
-
-    ids: np.ndarray
-    y: np.ndarray
-    candidate: np.ndarray
-    baseline: np.ndarray
-    champion: np.ndarray | None = None
-    clusters: np.ndarray | None = None
-    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def rows(self, chosen: np.ndarray) -> Evidence:
-        """The evidence of the chosen rows only, in the order chosen."""
-        return replace(
-            self,
-            ids=self.ids[chosen],
-            y=self.y[chosen],
-            candidate=self.candidate[chosen],
-            baseline=self.baseline[chosen],
-            champion=None if self.champion is None else self.champion[chosen],
-            clusters=None if self.clusters is None else self.clusters[chosen],
-            slices={name: values[chosen] for name, values in self.slices.items()},
-        )
 
 
 def judge(problem: Problem, task: Task, evidence: Evidence, digest: str, **facts: Any) -> Scorecard:
@@ -119,12 +89,15 @@ def judge(problem: Problem, task: Task, evidence: Evidence, digest: str, **facts
     evidence = evidence.rows(np.argsort(evidence.ids, kind="stable"))
     primary = problem.primary_metric(task)
     champion: Champion | None = facts.pop("champion", None)
-    comparison = None
+    comparison = strict = None
     how = _how(problem, evidence)
     if champion is not None and evidence.champion is not None:
         found = metrics(task, evidence.y, evidence.champion, **how)
         champion = champion.model_copy(update={"metrics": found})
-        comparison = compare(task, primary, evidence.y, evidence.candidate, evidence.champion, **how)
+        levels = (problem.good_enough.confidence, max(STRICT, problem.good_enough.confidence))
+        duel = (task, primary, evidence.y, evidence.candidate, evidence.champion)
+        comparison, strict = comparisons(*duel, levels, clusters=evidence.clusters, seed=problem.split.seed)
+    searched, worst = search_slices(problem, task, evidence)
     drawn = resample(len(evidence.y), evidence.clusters, most_blocks=blocks_for(evidence.candidate))
     notes = [*facts.pop("notes", []), f"intervals: {drawn.method}"]
     return Scorecard(
@@ -136,11 +109,13 @@ def judge(problem: Problem, task: Task, evidence: Evidence, digest: str, **facts
         confidence=problem.good_enough.confidence,
         metrics=metrics(task, evidence.y, evidence.candidate, **how),
         confusion=None if task == "regression" else confusion_matrix(evidence.y, evidence.candidate),
-        slices=_slices(problem, task, evidence),
-        calibration=calibrate(task, evidence.y, evidence.candidate),
+        slices=[*judge_slices(problem, task, evidence), *worst],
+        search=searched,
+        calibration=calibrate(task, evidence.y, evidence.candidate, **how),
         baseline=metrics(task, evidence.y, evidence.baseline, **how),
         champion=champion,
         comparison=comparison,
+        strict=strict,
         notes=notes,
         **facts,
     )
@@ -152,34 +127,3 @@ def _how(problem: Problem, evidence: Evidence) -> dict[str, Any]:
         "confidence": problem.good_enough.confidence,
         "seed": problem.split.seed,
     }
-
-
-def _slices(problem: Problem, task: Task, evidence: Evidence) -> list[Slice]:
-    found = []
-    for column, values in evidence.slices.items():
-        for value in sorted(set(values.tolist())):
-            rows = np.flatnonzero(values == value)
-            found.append(_slice(problem, task, column, value, evidence.rows(rows)))
-    return found
-
-
-def _slice(problem: Problem, task: Task, column: str, value: str, evidence: Evidence) -> Slice:
-    primary = problem.primary_metric(task)
-    how = _how(problem, evidence)
-    theirs, excess = None, None
-    if evidence.champion is not None:
-        theirs = metrics(task, evidence.y, evidence.champion, **how)
-        ours_lost = per_row_loss(task, evidence.y, evidence.candidate, primary)
-        theirs_lost = per_row_loss(task, evidence.y, evidence.champion, primary)
-        allowed = _allowed(primary, problem.good_enough.slice_margin)
-        if len(evidence.y) >= FEWEST_SLICE_ROWS:
-            excess = mean_interval(ours_lost - allowed * theirs_lost, **how)
-        else:
-            excess = Metric(value=None, reason=f"fewer than {FEWEST_SLICE_ROWS} rows: not judged")
-    found = metrics(task, evidence.y, evidence.candidate, **how)
-    return Slice(column=column, value=value, rows=len(evidence.y), metrics=found, champion=theirs, excess=excess)
-
-
-def _allowed(primary: str, margin: float) -> float:
-    """The factor on the champion's mean loss; a margin on the root of a mean counts twice on the mean."""
-    return (1 + margin) ** 2 if primary == "rmse" else 1 + margin

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         "auto", description="API keys: auto asks for them as soon as the service binds beyond loopback"
     )
     compile: Literal["auto", "off"] = Field("auto", description="off: serve every release by its scikit-learn pipeline")
+    rehearsal: bool = Field(True, description="Serve every candidate over HTTP before the gate decides, and compare")
     max_body: int = Field(32_000_000, ge=1_000, description="Bytes that a request may carry")
     max_waiting: int = Field(512, ge=1, description="Requests in hand per process; more are turned away with 503")
     max_connections: int = Field(2_000, ge=1, description="Open connections per process; more are turned away")

@@ -33,9 +33,26 @@ def solo_score(cells: Floats | Codes, truth: Floats, task: Task, seed: int = 0) 
     rows = len(truth)
     folds = 5 if rows < 5000 else 2
     fold = np.random.default_rng(seed).permutation(rows) % folds
+    return max(_score(_predict(cells, truth, task, fold, width), truth, task) for width in _widths(cells, rows))
+
+
+def carried_score(cells: Floats | Codes, truth: Floats, task: Task, held: Mask) -> float:
+    """The same score of the rows `held`, (n,), when the others alone are fitted on.
+
+    >>> x = np.linspace(0, 1, 500)
+    >>> carried_score(x, (x > 0.3).astype(float), "binary", np.arange(500) % 2 == 1) > 0.99
+    True
+    """
+    found = []
+    for width in _widths(cells, int((~held).sum())):
+        means = _fitted_means(cells, truth, task, ~held, width)
+        found.append(_score(means[held], truth[held], task))
+    return max(found)
+
+
+def _widths(cells: Floats | Codes, rows: int) -> tuple[int, ...]:
     by_value = cells.dtype.kind == "i" or rows > _MOST_BINS * max(_ROWS_IN_A_BIN)
-    widths = _ROWS_IN_A_BIN[:1] if by_value else _ROWS_IN_A_BIN
-    return max(_score(_predict(cells, truth, task, fold, width), truth, task) for width in widths)
+    return _ROWS_IN_A_BIN[:1] if by_value else _ROWS_IN_A_BIN
 
 
 def roc_auc(truth: Floats, scores: Floats) -> float:
@@ -54,10 +71,15 @@ def _predict(cells: Floats | Codes, truth: Floats, task: Task, fold: Codes, widt
     predicted = np.empty((len(truth), classes))
     for one in range(int(fold.max()) + 1):
         held = fold == one
-        bins = _bins(cells, ~held, width)
-        means = _bin_means(bins[~held], truth[~held], classes, int(bins.max()) + 1)
-        predicted[held] = means[bins[held]]
+        predicted[held] = _fitted_means(cells, truth, task, ~held, width)[held]
     return predicted
+
+
+def _fitted_means(cells: Floats | Codes, truth: Floats, task: Task, fitting: Mask, width: int) -> Floats:
+    """What the bin of each row, fitting or not, is worth: shape (n, classes)."""
+    classes = 1 if task != "multiclass" else int(truth.max()) + 1
+    bins = _bins(cells, fitting, width)
+    return _bin_means(bins[fitting], truth[fitting], classes, int(bins.max()) + 1)[bins]
 
 
 def _score(predicted: Floats, truth: Floats, task: Task) -> float:

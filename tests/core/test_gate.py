@@ -1,23 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.core.gate import Decision, decide_release
+from pipelines.core.checks.decision import Change, Decision
+from pipelines.core.evaluation.behaviour import Behaved
+from pipelines.core.evaluation.rehearsal import Rehearsal
+from pipelines.core.gate import decide_release
 from pipelines.core.problem import Problem, Task
-from pipelines.core.scorecard import Champion, Evidence, judge
+from pipelines.core.scorecard import Champion, Evidence, Leak, judge
 
 SOURCE = np.random.default_rng(0)
 FIRST = Champion(version=1, digest="champion")
 
 
 def problem(**good_enough: Any) -> Problem:
+    """A problem that does not judge calibration: the answers made here are far too timid."""
     data = {"source": "x.csv", "target": "y"}
-    return Problem.model_validate({"name": "x", "data": data, "good_enough": good_enough})
+    asked = {"calibration": None} | good_enough
+    return Problem.model_validate({"name": "x", "data": data, "good_enough": asked})
 
 
 def decide(
@@ -29,6 +36,9 @@ def decide(
     champion: Champion | None = None,
     slices: dict[str, np.ndarray] | None = None,
     digest: str = "candidate",
+    change: Change | None = None,
+    rehearsal: Rehearsal | None = None,
+    **facts: Any,
 ) -> Decision:
     if task == "binary":
         ours = np.column_stack([1 - ours, ours])
@@ -36,7 +46,8 @@ def decide(
     baseline = np.tile([0.5, 0.5], (len(y), 1)) if task == "binary" else np.full(len(y), y.mean() if len(y) else 0.0)
     ids = np.array([f"{one:05d}" for one in range(len(y))])
     found = Evidence(ids, y, ours, baseline, theirs, slices=slices or {})
-    return decide_release(asked, judge(asked, task, found, digest, champion=champion))
+    card = judge(asked, task, found, digest, champion=champion, **facts)
+    return decide_release(asked, card, rehearsal=rehearsal, change=change)
 
 
 def failed(decision: Decision) -> list[str]:
@@ -96,7 +107,8 @@ def test_constants_are_decided_on_without_a_crash() -> None:
 
 def test_a_credible_gain_is_promoted_and_a_lucky_one_is_not() -> None:
     y, ours, theirs = duel(400, 0.1)
-    assert decide(problem(), "binary", y, ours, theirs, FIRST).outcome == "promote"
+    won = decide(problem(), "binary", y, ours, theirs, FIRST)
+    assert (won.outcome, won.path, won.change) == ("promote", "superior", None)
     noise = np.clip(theirs + SOURCE.normal(0, 0.05, 400), 0.02, 0.98)
     assert failed(decide(problem(), "binary", y, noise, theirs, FIRST)) == ["gain"]
     assert failed(decide(problem(), "binary", y, theirs - 0.02, theirs, FIRST)) == ["gain"]
@@ -140,12 +152,12 @@ def test_a_slice_that_is_harmed_stops_a_gain_on_average() -> None:
 def test_without_a_real_gain_promotions_are_rare() -> None:
     """At 95% the interval of no gain lies above 0 in 2.5% of duels."""
     promoted = 0
-    for seed in range(100):
+    for seed in range(60):
         y, _, theirs = duel(100, 0.0, seed)
         noise = np.random.default_rng(1000 + seed).normal(0, 0.1, (2, 100))
         ours, champion = np.clip(theirs + noise, 0.02, 0.98)
         promoted += decide(problem(), "binary", y, ours, champion, FIRST).outcome == "promote"
-    assert promoted <= 7
+    assert promoted <= 5
 
 
 @settings(max_examples=30)
@@ -182,4 +194,104 @@ def test_a_better_regression_is_never_newly_rejected(metric: str, seed: int, tow
 @pytest.mark.parametrize("rows", [20, 25])
 def test_a_tiny_duel_is_decided_without_a_warning(rows: int) -> None:
     y, ours, theirs = duel(rows, 0.3)
-    assert decide(problem(), "binary", y, ours, theirs, FIRST).outcome in ("promote", "keep")
+    found = decide(problem(), "binary", y, ours, theirs, FIRST)
+    assert found.outcome in ("promote", "keep", "not_enough_data")
+
+
+ALARM = Change(kind="alarm", text="the performance alarm of May")
+
+
+def close_duel(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A candidate and a champion that are as good as each other and nearly the same."""
+    source = np.random.default_rng(seed)
+    truth = source.uniform(0.1, 0.9, rows)
+    y = (source.random(rows) < truth).astype(float)
+    ours, theirs = np.clip(truth + source.normal(0, 0.02, (2, rows)), 0.02, 0.98)
+    return y, ours, theirs
+
+
+def test_no_worse_with_a_reason_to_change_is_enough_and_without_one_is_not() -> None:
+    y, ours, theirs = close_duel(4000)
+    plain = decide(problem(), "binary", y, ours, theirs, FIRST)
+    assert (plain.outcome, failed(plain), plain.path) == ("keep", ["gain"], None)
+    assert "within the margin" in plain.reasons[0]
+    asked = decide(problem(), "binary", y, ours, theirs, FIRST, change=ALARM)
+    assert (asked.outcome, asked.path, asked.change) == ("promote", "non_inferior", ALARM)
+    assert any("the performance alarm of May" in reason for reason in asked.reasons)
+    empty = decide(problem(), "binary", y, ours, theirs, FIRST, change=Change(kind="cheaper", text="trust me"))
+    assert empty.outcome == "keep"
+
+
+def test_worse_by_twice_the_margin_needs_more_than_a_reason() -> None:
+    """At 99 % not one of so few duels should pass; 300 rows are too few to see a margin at all."""
+    passed = 0
+    for seed in range(30):
+        y, ours, theirs = close_duel(300, seed)
+        worse = np.clip(ours + 0.13 * np.sign(np.random.default_rng(seed).normal(size=300)), 0.02, 0.98)
+        passed += decide(problem(), "binary", y, worse, theirs, FIRST, change=ALARM).outcome == "promote"
+    assert passed == 0
+
+
+def test_rows_that_can_tell_neither_gain_nor_harm_are_not_enough_data() -> None:
+    source = np.random.default_rng(5)
+    y = source.integers(0, 2, 60).astype(float)
+    ours, theirs = np.clip(0.5 + 0.3 * (y - 0.5) + source.normal(0, 0.2, (2, 60)), 0.05, 0.95)
+    found = decide(problem(metric="roc_auc"), "binary", y, ours, theirs, FIRST)
+    assert (found.outcome, failed(found)) == ("not_enough_data", ["gain"])
+    assert found.needed_labels is not None
+    assert f"about {found.needed_labels:,} more labels would settle it" in found.reasons[0]
+    strict = decide(problem(metric="roc_auc", minimum=0.999), "binary", y, ours, theirs, FIRST)
+    assert strict.outcome == "keep"  # what fails on its own needs no more labels
+
+
+GOOD = Rehearsal(rows=50, wrong=0, largest=0.0, tolerance=1e-6, latency_ms=3.0, size_mb=1.0)
+
+
+@settings(max_examples=20)
+@given(st.sets(st.sampled_from(["parity", "latency", "size", "leak", "minimum", "behaviour"])), st.booleans())
+def test_more_checks_that_fail_never_promote(broken: set[str], with_champion: bool) -> None:
+    y, ours, theirs = duel(400, 0.1)
+    asked = problem(minimum=0.01 if "minimum" in broken else None)
+    rehearsal = GOOD.model_copy(
+        update={
+            "wrong": 3 if "parity" in broken else 0,
+            "latency_ms": 900.0 if "latency" in broken else 3.0,
+            "size_mb": 9000.0 if "size" in broken else 1.0,
+        }
+    )
+    leaks = [Leak(feature="paid", score=1.0, measure="ROC AUC", reason="it tells all")] if "leak" in broken else []
+    behaved = Behaved(
+        feature="age", change="+ 1", expect="same", rows=9, share=0.5, wanted=0.95, passed="behaviour" not in broken
+    )
+    champion = FIRST if with_champion else None
+    found = decide(
+        asked,
+        "binary",
+        y,
+        ours,
+        theirs if with_champion else None,
+        champion,
+        rehearsal=rehearsal,
+        leaks=leaks,
+        behaviour=[behaved],
+    )
+    assert (found.outcome == "promote") == (not broken)
+    assert {name.split()[0] for name in failed(found)} == broken
+    assert (found.path is None) == bool(broken)
+
+
+def test_the_search_stops_a_gain_that_harms_a_slice_nobody_named() -> None:
+    y, ours, theirs = duel(1000, 0.15)
+    island = np.arange(1000) < 200
+    ours = np.where(island, np.clip(theirs - 0.2 * (y - 0.5), 0.02, 0.98), ours)
+    features = pd.DataFrame({"place": np.where(island, "island", "mainland"), "x": SOURCE.random(1000)})
+    s = [np.column_stack([1 - p, p]) for p in (ours, theirs)]
+    evidence = Evidence(np.array([f"{one:04d}" for one in range(1000)]), y, s[0], np.full((1000, 2), 0.5), s[1])
+    asked = problem()
+    found = decide_release(asked, judge(asked, "binary", replace(evidence, features=features), "d", champion=FIRST))
+    assert found.outcome == "keep"
+    assert "slice place = island" in failed(found)
+    assert "found by the search" in found.reasons[0]
+    blind = problem(search_slices=False)
+    alone = judge(blind, "binary", replace(evidence, features=features), "d", champion=FIRST)
+    assert decide_release(blind, alone).outcome == "promote"

@@ -108,6 +108,7 @@ def test_declared_rules_are_kept() -> None:
         ({"features": {"numeric": ["cuont"]}}, "features.numeric names 'cuont'.*did you mean 'count'"),
         ({"features": {"overrides": {"x": {}}}}, "features.overrides names 'x'"),
         ({"good_enough": {"slices": ["zzz"]}}, "good_enough.slices names 'zzz'"),
+        ({"good_enough": {"protected": ["zzz"]}}, "good_enough.protected names 'zzz'"),
         ({"features": {"numeric": ["shop"]}}, "'shop' is declared numeric, but 20 of its 20 values are none, 'a'"),
         ({"features": {"others": "ignore"}}, "no feature is left"),
     ],
@@ -126,3 +127,13 @@ def test_fifteen_hundred_odd_columns_are_described() -> None:
     values = {f'c{one} "ü" [{one}] (a, b)': np.arange(60.0) + one for one in range(1500)}
     frame = pd.DataFrame({**values, "late": [True, False] * 30})
     assert len(infer_contract(_problem(), frame).features) == 1498  # the first two just count the rows
+
+
+def test_protected_columns_are_kept_and_never_asked_for() -> None:
+    plain, kept = _problem(), _problem(good_enough={"protected": ["shop"]}, features={"ignored": ["shop"]})
+    column = infer_contract(kept, FRAME).by_name["shop"]
+    assert (column.feature, column.asked, column.kind) == (False, False, "categorical")
+    assert infer_contract(_problem(good_enough={"protected": "shop"}), FRAME).by_name["shop"].feature
+    assert made_from(kept) != made_from(_problem(features={"ignored": ["shop"]}))
+    # Contracts that were made before there were protected columns stay in force.
+    assert made_from(plain).startswith("dfffd70e18b3d59b")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from pipelines.core.solo_score import roc_auc, solo_score
+from pipelines.core.solo_score import carried_score, roc_auc, solo_score
 
 RNG = np.random.default_rng(3)
 
@@ -45,3 +45,14 @@ def test_roc_auc_is_that_of_scikit_learn(seed: int, rows: int) -> None:
     truth, scores = rng.integers(0, 2, rows).astype(float), rng.integers(0, 5, rows).astype(float)
     truth[:2] = [0, 1]
     assert roc_auc(truth, scores) == pytest.approx(roc_auc_score(truth, scores))
+
+
+def test_what_is_carried_over_is_learnt_from_the_others_alone() -> None:
+    source = np.random.default_rng(5)
+    x, held = source.normal(size=600), np.arange(600) >= 300
+    y = (x > 0).astype(float)
+    assert carried_score(x, y, "binary", held) > 0.97
+    turned = np.where(held, 1 - y, y)  # what was learnt no longer holds
+    assert carried_score(x, turned, "binary", held) < 0.03
+    names = np.arange(600).astype(np.int64)  # never seen before
+    assert carried_score(names, y, "binary", held) == 0.5

@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics as sk
 
 from pipelines.core.resampling import resample
-from pipelines.core.tallies import brier_losses, concordant_pairs, formulas, log_losses
+from pipelines.core.tallies import brier_losses, concordant_pairs, counted_shares, formulas, log_losses
 
 SOURCE = np.random.default_rng(0)
 
@@ -54,7 +54,9 @@ def test_macro_averages_leave_out_a_class_that_never_occurs() -> None:
 def test_regression_agrees_with_scikit_learn() -> None:
     y = SOURCE.normal(1e6, 3, 200)
     scores = y + SOURCE.normal(0, 1, 200)
-    found = {name: one(np.ones((1, 200)))[0] for name, one in formulas("regression", y, scores, resample(200)).items()}
+    drawn = resample(200)
+    whole = np.ones((1, drawn.count))
+    found = {name: one(whole)[0] for name, one in formulas("regression", y, scores, drawn).items()}
     assert found["rmse"] == pytest.approx(sk.root_mean_squared_error(y, scores))
     assert found["mae"] == pytest.approx(sk.mean_absolute_error(y, scores))
     assert found["mse"] == pytest.approx(sk.mean_squared_error(y, scores))
@@ -90,3 +92,38 @@ def test_losses_are_clipped_and_normalised_as_in_scikit_learn() -> None:
     assert log_losses(np.array([1.0]), np.array([[1.0, 1.0]]))[0] == pytest.approx(np.log(2))
     assert brier_losses(np.array([1.0]), np.array([[0.25, 0.75]]))[0] == pytest.approx(0.0625)
     assert brier_losses(np.array([2.0]), np.array([[0.0, 0.0, 1.0]]))[0] == 0
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.95])
+def test_pairs_are_the_same_whichever_class_is_rarer(share: float) -> None:
+    score = np.round(SOURCE.normal(size=3000), 1)
+    positive = SOURCE.random(3000) < share
+    drawn = resample(3000, SOURCE.integers(0, 5, 3000))
+    pairs = concordant_pairs(positive, score, drawn)
+    assert pairs.sum() / (positive.sum() * (~positive).sum()) == pytest.approx(sk.roc_auc_score(positive, score))
+    assert pytest.approx(pairs) == concordant_pairs(~positive, -score, drawn).T
+
+
+def test_shares_are_counted_as_the_metrics_are() -> None:
+    y = SOURCE.integers(0, 2, 200)
+    p = SOURCE.random(200)
+    scores = np.column_stack([1 - p, p])
+    counted = counted_shares(y, scores)
+    drawn = resample(200)
+    found = {name: one(np.ones((1, drawn.count)))[0] for name, one in formulas("binary", y, scores, drawn).items()}
+    for name in ("accuracy", "precision", "recall"):
+        assert counted[name][0] / counted[name][1] == pytest.approx(found[name])
+    share = counted["f1"][0] / counted["f1"][1]
+    assert 2 * share / (1 + share) == pytest.approx(found["f1"])
+    assert set(counted_shares(np.array([2]), np.array([[0.1, 0.2, 0.7]]))) == {"accuracy"}
+
+
+def test_one_formula_answers_to_other_draws_in_turn() -> None:
+    """Sums are kept for the weights that were asked for last; others must not get them."""
+    y, scores = SOURCE.normal(size=60), SOURCE.normal(size=60)
+    drawn = resample(60)
+    formula = formulas("regression", y, scores, drawn)["mae"]
+    whole = np.ones((1, drawn.count))
+    first = formula(whole)[0]
+    assert formula(drawn.weights[:5]).shape == (5,)
+    assert formula(whole)[0] == first == pytest.approx(np.abs(scores - y).mean())
