@@ -10,6 +10,9 @@ from sqlalchemy import Engine, Executable, MetaData, create_engine, event, make_
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+PAGE = 4_096
+"""Bytes of a page of SQLite's, as it makes new databases."""
+
 
 def open_database(url: str) -> Engine:
     """An engine whose commits are durable: SQLite gets WAL and `synchronous=FULL`, and waits for locks.

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.log_entries import LoggedPrediction, LogRow
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.log_blocks import LogBlock
+from pipelines.stores.prediction_log import Entry, PredictionLog
 
 _MOST_ROWS = 5_000  # in one transaction: a first caller does not wait for the last of a flood
 
-Rows = Sequence[LoggedPrediction | LogRow]
+Entries = Sequence[Entry]
 Done = Callable[[Exception | None], None]
 
 
 @dataclass(slots=True)
 class _Pending:
-    """Rows that wait for their commit, and whom to tell."""
+    """Entries that wait for their commit, and whom to tell."""
 
-    rows: Rows
+    entries: Entries
     done: Done
     since: float = field(default_factory=monotonic)
 
@@ -52,7 +52,7 @@ class GroupCommit:
         """Submissions that wait for a commit."""
         return self._queue.qsize()
 
-    def submit(self, rows: Rows) -> Future[None]:
+    def submit(self, entries: Entries) -> Future[None]:
         """A future that is done when the rows are durable; it raises Unavailable when they were not kept."""
         future: Future[None] = Future()
 
@@ -62,10 +62,10 @@ class GroupCommit:
             else:
                 future.set_exception(error)
 
-        self.hand_over(rows, done)
+        self.hand_over(entries, done)
         return future
 
-    def hand_over(self, rows: Rows, done: Done) -> None:
+    def hand_over(self, entries: Entries, done: Done) -> None:
         """Call `done` in the writer's thread: with None once the rows are durable, else with why they were not kept.
 
         `done` must be quick and must not raise. Unavailable once the writer is closed.
@@ -73,7 +73,7 @@ class GroupCommit:
         with self._lock:
             if self._closed:
                 raise Unavailable("the prediction log is closed: the service is stopping")
-            self._queue.put(_Pending(rows, done))
+            self._queue.put(_Pending(entries, done))
 
     def close(self) -> None:
         """Commit all that waits, then end the thread. Later submissions raise Unavailable."""
@@ -85,7 +85,7 @@ class GroupCommit:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            batch, rows, last = [first], len(first.rows), False
+            batch, rows, last = [first], _rows(first.entries), False
             while rows < _MOST_ROWS and not last:
                 try:
                     pending = self._queue.get_nowait()
@@ -95,24 +95,29 @@ class GroupCommit:
                     last = True
                 else:
                     batch.append(pending)
-                    rows += len(pending.rows)
+                    rows += _rows(pending.entries)
             self._write(batch)
+            self._log.tidy()
             if last:
                 return
 
     def _write(self, batch: list[_Pending]) -> None:
-        error = self._append([row for pending in batch for row in pending.rows])
+        error = self._append([entry for pending in batch for entry in pending.entries])
         self.commits += 1
         self.lag = monotonic() - batch[0].since
         for pending in batch:
             if error is not None and len(batch) > 1:  # one caller's rows must not fail another's
-                pending.done(self._append(pending.rows))
+                pending.done(self._append(pending.entries))
             else:
                 pending.done(error)
 
-    def _append(self, rows: Rows) -> Exception | None:
+    def _append(self, entries: Entries) -> Exception | None:
         try:
-            self._log.append(rows)
+            self._log.append(entries)
         except Exception as error:  # noqa: BLE001 - told to the caller: a writer that dies would hang them all
             return error
         return None
+
+
+def _rows(entries: Entries) -> int:
+    return sum(len(entry) if type(entry) is LogBlock else 1 for entry in entries)

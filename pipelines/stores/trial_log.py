@@ -6,16 +6,19 @@ no answers: a power cut may cost the last second of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from pipelines.stores.database import create_missing, open_database
 from pipelines.stores.ledger_tables import Moment
-from pipelines.stores.log_entries import as_utc, read_cell, write_cell
+from pipelines.stores.logbook.kept_blocks import find_rows, in_chunks
+from pipelines.stores.logbook.log_entries import as_utc, read_cell, write_cell
+from pipelines.stores.logbook.log_tables import LABELS, METADATA, PREDICTIONS
 from pipelines.stores.rollouts import answering
 
 _LOOK = 5_000  # labels at a time
@@ -42,12 +45,6 @@ _tallies = sa.Table(
     sa.Column("counts", sa.JSON, nullable=False),
     sa.Column("at", Moment, nullable=False),
 )
-_predictions = sa.table(
-    "predictions",
-    *(sa.column(name) for name in ("id", "problem", "version", "run_id", "source", "prediction", "probabilities")),
-    sa.column("at", sa.DateTime),
-)
-_labels = sa.table("labels", *(sa.column(name) for name in ("seq", "prediction_id", "label")))
 
 
 @dataclass(frozen=True)
@@ -99,6 +96,7 @@ class TrialLog:
         self._engine: sa.Engine = open_database(url)
         with answering():
             create_missing(self._engine, _metadata)
+            create_missing(self._engine, METADATA)  # a trial may begin before anything is logged
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -137,11 +135,9 @@ class TrialLog:
             return [row.counts for row in connection.execute(query)]
 
     def last_label(self) -> int:
-        """Where the labels end now: a trial looks only at what comes later. 0 before there is a log."""
+        """Where the labels end now: a trial looks only at what comes later. 0 before there are any."""
         with answering(), self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table("labels"):
-                return 0
-            return int(connection.execute(sa.select(sa.func.max(_labels.c.seq))).scalar_one() or 0)
+            return int(connection.execute(sa.select(sa.func.max(LABELS.c.seq))).scalar_one() or 0)
 
     def labelled(self, problem: str, run_id: str, since: datetime, after: int) -> Look:
         """Answers since a moment whose labels came after `after`, oldest label first, a few thousand at a time.
@@ -150,30 +146,48 @@ class TrialLog:
         label that was corrected, or at the seam of two looks.
         """
         with answering(), self._engine.connect() as connection:
-            if not sa.inspect(connection).has_table("labels"):
-                return Look()
-            last = connection.execute(sa.select(sa.func.max(_labels.c.seq))).scalar_one() or 0
+            last = connection.execute(sa.select(sa.func.max(LABELS.c.seq))).scalar_one() or 0
             until = min(last, after + _LOOK)
-            columns = [_predictions.c[name] for name in ("id", "run_id", "prediction", "probabilities")]
-            shadow = [_shadows.c[name].label(f"shadow_{name}") for name in ("run_id", "prediction", "probabilities")]
-            joined = (_shadows.c.id == _predictions.c.id) & (_shadows.c.run_id == run_id)
-            query = (
-                sa.select(*columns, *shadow, _labels.c.label)
-                .select_from(_labels)
-                .join(_predictions, _predictions.c.id == _labels.c.prediction_id)
-                .outerjoin(_shadows, joined)
-                .where(_labels.c.seq > max(after - _OVERLAP, 0), _labels.c.seq <= until)
-                .where(_predictions.c.problem == problem, _predictions.c.at >= as_utc(since))
-                .where(_predictions.c.source != "batch")
-                .order_by(_labels.c.seq)
-            )
-            found = [_labelled(row._asdict()) for row in connection.execute(query)]
+            query = sa.select(LABELS.c.prediction_id, LABELS.c.label).order_by(LABELS.c.seq)
+            query = query.where(LABELS.c.seq > max(after - _OVERLAP, 0), LABELS.c.seq <= until)
+            labels = connection.execute(query).all()
+            ids = list(dict.fromkeys(row.prediction_id for row in labels))
+            answered = _answered(connection, problem, since, ids)
+            shadows = _shadowed(connection, run_id, [name for name in ids if name in answered])
+        found = [
+            Labelled(name, read_cell(label), answered[name], shadows.get(name))
+            for name, label in labels
+            if name in answered
+        ]
         return Look(found, until, until < last)
 
 
-def _labelled(row: Mapping[str, Any]) -> Labelled:
-    answered = Said(row["run_id"], read_cell(row["prediction"]), read_cell(row["probabilities"]))
-    shadow = None
-    if row["shadow_run_id"] is not None:
-        shadow = Said(row["shadow_run_id"], read_cell(row["shadow_prediction"]), read_cell(row["shadow_probabilities"]))
-    return Labelled(row["id"], read_cell(row["label"]), answered, shadow)
+def _answered(connection: sa.Connection, problem: str, since: datetime, ids: Sequence[str]) -> dict[str, Said]:
+    """What was answered under these ids, where it is of this problem, since then and not by batch scoring."""
+    found: dict[str, Said] = {}
+    first = np.datetime64(as_utc(since), "us")
+    for block, places in find_rows(connection, ids):
+        if block.problem == problem and block.source != "batch":
+            rows = list(places.values())
+            said = zip(places, rows, block.predictions(rows), block.probabilities(rows), strict=True)
+            found |= {name: Said(block.run_id, one, odds) for name, row, one, odds in said if block.at[row] >= first}
+    columns = [PREDICTIONS.c[name] for name in ("id", "run_id", "prediction", "probabilities")]
+    query = sa.select(*columns).where(PREDICTIONS.c.problem == problem, PREDICTIONS.c.at >= as_utc(since))
+    query = query.where(PREDICTIONS.c.source != "batch")
+    for chunk in in_chunks(name for name in ids if name not in found):
+        found |= _said(connection.execute(query.where(PREDICTIONS.c.id.in_(chunk))))
+    return found
+
+
+def _shadowed(connection: sa.Connection, run_id: str, ids: Sequence[str]) -> dict[str, Said]:
+    """What a challenger said in shadow of the rows with these ids."""
+    columns = [_shadows.c[name] for name in ("id", "run_id", "prediction", "probabilities")]
+    query = sa.select(*columns).where(_shadows.c.run_id == run_id)
+    found: dict[str, Said] = {}
+    for chunk in in_chunks(ids):
+        found |= _said(connection.execute(query.where(_shadows.c.id.in_(chunk))))
+    return found
+
+
+def _said(rows: Iterable[Any]) -> dict[str, Said]:
+    return {row.id: Said(row.run_id, read_cell(row.prediction), read_cell(row.probabilities)) for row in rows}

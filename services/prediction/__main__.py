@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from pipelines.core.settings import Settings
+    from pipelines.stores.registry_reader import RegistryReader
 
 # Before NumPy is imported: one scorer thread with one-thread kernels; more threads make single rows slower.
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -33,23 +34,59 @@ def main() -> int:
     from services.prediction.guarding.json_logs import log_crashes, write_json_lines
 
     settings = Settings()
-    parser = argparse.ArgumentParser(prog="services.prediction", description=__doc__)
-    parser.add_argument("--host", default=settings.host)
-    parser.add_argument("--port", type=int, default=settings.service_port, help="0: any free port")
-    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
+    asked = _arguments(settings)
     # Where it really binds decides whether keys are needed.
     settings = settings.model_copy(update={"host": asked.host})
     write_json_lines(settings.log_level)
     log_crashes()
     if asked.worker is not None:
         return _work(settings, asked.worker)
+    if asked.bundle is not None:
+        return _show(settings, asked)
+    return _open(settings, asked.port)
+
+
+def _arguments(settings: Settings) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="services.prediction", description=__doc__)
+    parser.add_argument("--host", help=f"address to bind to [default: RATCHET_HOST, now {settings.host}]")
+    parser.add_argument("--port", type=int, default=settings.service_port, help="0: any free port")
+    only = "serve the release in this folder alone, on loopback, without registry and keys; nothing is kept"
+    parser.add_argument("--bundle", type=Path, metavar="FOLDER", help=only)
+    parser.add_argument("--history", type=Path, metavar="FOLDER", help="history store of the release in --bundle")
+    parser.add_argument("--tied", action="store_true", help="end when standard input ends")
+    parser.add_argument("--worker", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.bundle is not None and asked.host not in (None, "127.0.0.1"):
+        parser.error("--bundle asks for no keys and serves on 127.0.0.1 only")
+    asked.host = asked.host or ("127.0.0.1" if asked.bundle is not None else settings.host)
+    return asked
+
+
+def _show(settings: Settings, asked: argparse.Namespace) -> int:
+    """Serve one release from its folder."""
+    from pipelines.core.errors import RatchetError
+    from services.prediction.one_release import OneRelease, home_of_its_own
+
     try:
-        listener = _listen(asked.host, asked.port)
-    except OSError as error:
-        print(f"cannot listen on {asked.host}:{asked.port}: {error.strerror}; choose --port", file=sys.stderr)  # noqa: T201
+        reader = OneRelease(asked.bundle)
+    except RatchetError as error:
+        print(error, file=sys.stderr)  # noqa: T201
         return 1
-    return _run(settings, listener)
+    if asked.tied:
+        from services.prediction.one_release import end_with_input
+
+        end_with_input()
+    with home_of_its_own(settings, reader.problems()[0], asked.history) as alone:
+        return _open(alone, asked.port, reader)
+
+
+def _open(settings: Settings, port: int, reader: RegistryReader | None = None) -> int:
+    try:
+        listener = _listen(settings.host, port)
+    except OSError as error:
+        print(f"cannot listen on {settings.host}:{port}: {error.strerror}; choose --port", file=sys.stderr)  # noqa: T201
+        return 1
+    return _run(settings, listener, reader)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -64,7 +101,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _run(settings: Settings, listener: socket.socket) -> int:
+def _run(settings: Settings, listener: socket.socket, reader: RegistryReader | None) -> int:
     """Serve in this process, or in several of which this one is the parent; the address is told in either case."""
     from pipelines.stores.files import write_json
 
@@ -80,7 +117,7 @@ def _run(settings: Settings, listener: socket.socket) -> int:
     try:
         if settings.workers > 1:
             return _supervise(settings, listener, announce)
-        return _serve(settings, listener, announce)
+        return _serve(settings, listener, announce, reader)
     finally:
         _forget(note)
 
@@ -102,7 +139,9 @@ def _supervise(settings: Settings, listener: socket.socket, announce: Callable[[
         return workers.run(stop, announce)
 
 
-def _serve(settings: Settings, listener: socket.socket, announce: Callable[[], None]) -> int:
+def _serve(
+    settings: Settings, listener: socket.socket, announce: Callable[[], None], reader: RegistryReader | None
+) -> int:
     """The whole service in this process."""
     import uvicorn
 
@@ -115,7 +154,7 @@ def _serve(settings: Settings, listener: socket.socket, announce: Callable[[], N
                 _spare_the_collector()
                 announce()
 
-    Announced(_configure(settings)).run(sockets=[listener])
+    Announced(_configure(settings, reader)).run(sockets=[listener])
     return 0
 
 
@@ -161,13 +200,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
-def _configure(settings: Settings) -> uvicorn.Config:
+def _configure(settings: Settings, reader: RegistryReader | None = None) -> uvicorn.Config:
     import uvicorn
 
     from services.prediction.app import create_app
     from services.prediction.quick_path import quick_connections
 
-    app = create_app(settings)
+    app = create_app(settings, reader)
     return uvicorn.Config(
         app,
         loop="uvloop",

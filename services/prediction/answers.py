@@ -1,19 +1,21 @@
-"""What was answered: to the caller as JSON or as arrays, to the log as rows. Each value is written as JSON once."""
+"""What was answered: to the caller as JSON or as arrays, to the log as a block. Nothing is written row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 import orjson
 
-from pipelines.stores.log_entries import LogRow, new_ids
+from pipelines.stores.logbook.log_blocks import LogBlock, write_content
+from pipelines.stores.logbook.prediction_ids import PredictionIds, make_ids
 from services.prediction.live_model import Columns, History, LiveModel
 
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+_FEW = 64  # rows up to which plain Python beats arrays
 
 
 @dataclass(slots=True)
@@ -21,13 +23,25 @@ class Answers:
     """The answers to the rows of one request, in its order."""
 
     model: LiveModel
-    ids: list[str]
+    names: PredictionIds | list[str]
     scores: np.ndarray
     """(n,) values for regression, (n, k) probabilities in the contract's class order."""
-    written: list[str]
-    """Each answer as a JSON object."""
+    texts: list[str] | None = None
+    """Each answer as a JSON object, once anybody has asked for it."""
     by: list[LiveModel] | None = None
     """Which release answered each row, where `model` did not answer all."""
+
+    @property
+    def ids(self) -> list[str]:
+        """Each answer's id."""
+        return self.names if isinstance(self.names, list) else self.names.texts
+
+    @property
+    def written(self) -> list[str]:
+        """Each answer as a JSON object."""
+        if self.texts is None:
+            self.texts = _write(self.model, self.ids, self.scores)
+        return self.texts
 
     def predictions(self) -> list[Any]:
         """The predicted labels as the contract types them, or the values."""
@@ -37,40 +51,81 @@ class Answers:
 
     def as_json(self) -> bytes:
         """The body of an answer: `{"predictions": [...], "model": {...}}`."""
-        return f'{{"predictions":[{",".join(self.written)}],"model":{self.model.named_json}}}'.encode()
+        written = self.texts
+        if written is None and len(self.scores) > _FEW:
+            given = _write_all(self.model, self.ids, self.scores)
+        else:
+            given = ",".join(self.written)
+        return f'{{"predictions":[{given}],"model":{self.model.named_json}}}'.encode()
 
 
-def write_answers(
+@dataclass(slots=True)
+class Scored:
+    """What is known of rows that were scored together; `part` gives that of some of them."""
+
+    model: LiveModel
+    columns: Columns
+    times: np.ndarray
+    """The moment that each row speaks of, datetime64[us]."""
+    scores: np.ndarray
+    history: History
+    asked: list[tuple[str, int]]
+    """When it was asked about so many rows, as `stamp` writes moments."""
+    ids: PredictionIds
+    source: str = "api"
+
+    def answers(self) -> Answers:
+        """What their callers get."""
+        return Answers(self.model, self.ids, self.scores)
+
+    def block(self) -> LogBlock:
+        """What the log keeps: the inputs as typed, the history as joined."""
+        model, info = self.model, self.model.info
+        inputs = {
+            name: np.asarray(self.columns[name], dtype="M8[us]") if dates else self.columns[name]
+            for name, dates in model.asked
+        }
+        time = model.contract.time
+        first, last = self._span()
+        return LogBlock(
+            problem=info.problem,
+            version=info.version,
+            run_id=info.run_id,
+            source=self.source,
+            ids=self.ids,
+            first=first,
+            last=last,
+            content=write_content(
+                self.asked, time if time in inputs else None, inputs, self.history, self.scores, model.named_classes
+            ),
+        )
+
+    def _span(self) -> tuple[datetime, datetime]:
+        """The first and the last moment of these rows."""
+        if len(self.times) <= _FEW:
+            moments: list[datetime] = self.times.tolist()
+            return min(moments), max(moments)
+        return self.times.min().item(), self.times.max().item()
+
+    def part(self, columns: Columns, start: int, asked: tuple[str, int]) -> Scored:
+        """That of the rows of one request, which begin at `start`; `columns` are its own."""
+        rows = slice(start, start + asked[1])
+        history = None if self.history is None else {name: values[rows] for name, values in self.history.items()}
+        ids = self.ids.part(rows.start, rows.stop)
+        return Scored(self.model, columns, self.times[rows], self.scores[rows], history, [asked], ids, self.source)
+
+
+def scored(
     model: LiveModel,
     columns: Columns,
+    times: np.ndarray,
     scores: np.ndarray,
     history: History,
-    asked_at: Sequence[str],
+    asked: list[tuple[str, int]],
     source: str = "api",
-) -> tuple[Answers, list[LogRow]]:
-    """The answers to scored rows, and what the log keeps of them: the inputs as typed, the history as joined.
-
-    `asked_at`: when each row was asked about, as the log keeps moments (see `stamp`).
-    """
-    count = len(scores)
-    ids = new_ids(count)
-    labels, odds = _written_scores(model, scores)
-    cells = {name: _cells(columns[name], dates) for name, dates in model.asked}
-    inputs = _written_rows(list(cells), list(cells.values()), count)
-    joined: Sequence[str | None] = [None] * count
-    if history is not None:
-        joined = _written_rows(list(history), [values.tolist() for values in history.values()], count)
-    info, written, rows = model.info, [], []
-    times = _stated(model, cells, count)
-    for name, at, time, label, share, given, history_given in zip(
-        ids, asked_at, times, labels, odds, inputs, joined, strict=True
-    ):
-        shares = "" if share is None else f',"probabilities":{share}'
-        written.append(f'{{"id":"{name}","prediction":{label}{shares}}}')
-        # A plain tuple in the order of the table's columns: this is the busiest line of the service.
-        row = (name, info.problem, info.version, info.run_id, at, time, time or at, given, history_given, label, share)
-        rows.append((*row, source))
-    return Answers(model, ids, scores, written), rows
+) -> Scored:
+    """Rows that were just scored, with ids of their own."""
+    return Scored(model, columns, times, scores, history, asked, make_ids(len(scores)), source)
 
 
 def stamp(moment: datetime) -> str:
@@ -109,35 +164,29 @@ def interleave(whole: np.ndarray, main: Answers | None, other: Answers) -> Answe
     return Answers(other.model if main is None else main.model, ids, scores, written, by)
 
 
-def _written_scores(model: LiveModel, scores: np.ndarray) -> tuple[list[str], list[str | None]]:
-    """Each row's prediction and probabilities as JSON; no probabilities for regression."""
+def _write(model: LiveModel, ids: Sequence[str], scores: np.ndarray) -> list[str]:
+    """Answers as JSON objects: their numbers are written all at once, and each answer is one form filled in."""
+    if not ids:
+        return []
+    form = model.answer_form
+    return [form % row for row in zip(ids, *_written_scores(model, scores), strict=True)]
+
+
+def _write_all(model: LiveModel, ids: Sequence[str], scores: np.ndarray) -> str:
+    """The same, joined by commas; quicker for many."""
+    first, *others = (part.replace("%%", "%") for part in f"{model.answer_form},".split("%s"))
+    columns: list[Iterable[str]] = [repeat(first)]
+    for values, text in zip((ids, *_written_scores(model, scores)), others, strict=True):
+        columns += [values, repeat(text)]
+    return "".join(chain.from_iterable(zip(*columns)))[:-1]  # noqa: B905 - what is repeated has no end
+
+
+def _written_scores(model: LiveModel, scores: np.ndarray) -> list[list[str]]:
+    """Predictions, and where there are any the probabilities by class, as JSON."""
+    flat = orjson.dumps(np.ascontiguousarray(scores), option=orjson.OPT_SERIALIZE_NUMPY).decode()
+    numbers = flat.strip("[]").replace("],[", ",").split(",")
     if model.contract.classes is None:
-        return [orjson.dumps(value).decode() for value in scores.tolist()], [None] * len(scores)
-    classes, names = model.contract.classes, model.labels_json
+        return [numbers]
+    names, width = model.labels_json, scores.shape[1]
     labels = [names[code] for code in scores.argmax(axis=1).tolist()]
-    return labels, [orjson.dumps(dict(zip(classes, row, strict=True))).decode() for row in scores.tolist()]
-
-
-def _written_rows(names: list[str], cells: list[Any], count: int) -> list[str]:
-    """Rows as JSON objects; NaN is null."""
-    if not names:
-        return ["{}"] * count
-    return [
-        orjson.dumps(dict(zip(names, row, strict=True)), option=_OPTIONS).decode() for row in zip(*cells, strict=True)
-    ]
-
-
-def _cells(values: Any, dates: bool) -> list[Any]:
-    """A column's values as JSON has them."""
-    if dates:
-        texts: list[str] = np.datetime_as_string(np.asarray(values, dtype="M8[us]")).tolist()
-        return [None if text == "NaT" else text for text in texts]
-    return values.tolist() if isinstance(values, np.ndarray) else values
-
-
-def _stated(model: LiveModel, cells: dict[str, list[Any]], count: int) -> list[str | None]:
-    """The moments that the rows themselves state, as the log keeps them."""
-    name = model.contract.time
-    if name is None or name not in cells:
-        return [None] * count
-    return [None if text is None else text.replace("T", " ") for text in cells[name]]
+    return [labels, *(numbers[at::width] for at in range(width))]

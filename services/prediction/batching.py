@@ -14,9 +14,9 @@ from datetime import datetime
 from time import monotonic, perf_counter
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.log_entries import LogRow
-from services.prediction.answers import Answers, part, stamp, write_answers
+from pipelines.stores.group_commit import Done, GroupCommit
+from pipelines.stores.logbook.log_blocks import LogBlock
+from services.prediction.answers import Answers, Scored, part, scored, stamp
 from services.prediction.jobs import Job, Tell, by_model, moments_of, too_late
 from services.prediction.live_model import Columns, LiveModel, merge
 
@@ -181,46 +181,45 @@ class Scorer:
         try:
             columns = merge([job.columns for job in batch])
             counts = [job.count for job in batch]
-            scores, history = model.score(columns, moments_of(model, columns, [job.asked_at for job in batch], counts))
+            asked = [(stamp(job.asked_at), job.count) for job in batch]
+            times = moments_of(model, columns, [job.asked_at for job in batch], counts)
+            scores, history = model.score(columns, times)
             seconds = perf_counter() - start
-            stamps = [one for job in batch for one in [stamp(job.asked_at)] * job.count]
-            answers, rows = write_answers(model, columns, scores, history, stamps, batch[0].source)
+            done = scored(model, columns, times, scores, history, asked, batch[0].source)
+            self._hand_over(batch, done, done.block(), seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever sent the rows: a scorer that dies hangs them all
             if len(batch) == 1:
                 self._tell(batch, [], error)
                 return
             for job in batch:  # one request's rows must not fail another's
                 self._work([job])
-            return
-        self._observe(len(rows))
-        self._hand_over(batch, answers, rows, seconds)
 
-    def _hand_over(self, batch: list[Job], answers: Answers, rows: list[LogRow], seconds: float) -> None:
-        parts, start = [], 0
+    def _hand_over(self, batch: list[Job], found: Scored, block: LogBlock, seconds: float) -> None:
+        parts, starts, start = [], [], 0
+        answers = found.answers()
+        rows = len(found.scores)
         for job in batch:
-            job.seconds = seconds * job.count / len(rows) if rows else 0.0
+            job.seconds = seconds * job.count / rows if rows else 0.0
             parts.append(answers if len(batch) == 1 else part(answers, start, start + job.count))
+            starts.append(start)
             start += job.count
+        self._observe(rows)
 
         def done(error: Exception | None) -> None:
             if error is None or len(batch) == 1:
                 self._tell(batch, parts, error)
                 return
-            start = 0
-            for job, own in zip(batch, parts, strict=True):  # one request's rows must not fail another's
-                self._once_more(job, own, rows[start : start + job.count])
-                start += job.count
+            for job, own, start, asked in zip(batch, parts, starts, found.asked, strict=True):
+                # one request's rows must not fail another's
+                self._keep([job], [own], found.part(job.columns, start, asked).block())
 
+        self._keep(batch, parts, block, done)
+
+    def _keep(self, batch: list[Job], parts: list[Answers], block: LogBlock, done: Done | None = None) -> None:
         try:
-            self._writer.hand_over(rows, done)
+            self._writer.hand_over([block], done or (lambda error: self._tell(batch, parts, error)))
         except Unavailable as error:
             self._tell(batch, [], error)
-
-    def _once_more(self, job: Job, own: Answers, rows: list[LogRow]) -> None:
-        try:
-            self._writer.hand_over(rows, lambda error: self._tell([job], [own], error))
-        except Unavailable as error:
-            self._tell([job], [], error)
 
     def _tell(self, batch: list[Job], parts: list[Answers], error: Exception | None) -> None:
         if self._loop is not None and not self._loop.is_closed():

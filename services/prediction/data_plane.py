@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from services.prediction.trials.rollouts import Rollouts, Trial
 
 _LARGE = 500  # rows: more are checked in a thread, so that other requests do not wait for it
+_LARGE_TABLE = 2_000  # the same for columns, which are checked as arrays
 _MOST_LABELS = 10_000
+_FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
 _FAR = "expected a time between the years 1 and 9999"
 _ROUTING = "x-ratchet-key"
 
@@ -46,7 +49,7 @@ class DataPlane:
 
         PayloadError names every row and feature that breaks the contract.
         """
-        return await self._predict(problem, len(rows), lambda model: check_rows(model.contract, rows), asked)
+        return await self._predict(problem, len(rows), _LARGE, lambda model: check_rows(model.contract, rows), asked)
 
     def is_quick(self, problem: str) -> bool:
         """Whether `begin` will do: one compiled release answers, and nothing is on trial."""
@@ -64,7 +67,8 @@ class DataPlane:
         self, problem: str, columns: Mapping[str, Any], count: int, asked: Asked | None = None
     ) -> Answers:
         """The same for a table of `count` rows by columns, each a list or an array."""
-        return await self._predict(problem, count, lambda model: check_columns(model.contract, columns, count), asked)
+        check = partial(_check_columns, columns, count)
+        return await self._predict(problem, count, _LARGE_TABLE, check, asked)
 
     async def label(self, problem: str, body: bytes) -> dict[str, Any]:
         """The receipt for `{"labels": [...]}`: ids accepted (and durable), and the others with the reason."""
@@ -90,18 +94,8 @@ class DataPlane:
             self._metrics.labels.labels(problem, outcome).inc(len(receipt[outcome]))
         return receipt
 
-    async def prediction(self, prediction_id: str) -> dict[str, Any]:
-        """One answer as it was given, with every label that came for it; NotFound when there is none."""
-
-        def find() -> dict[str, Any]:
-            entry = self._log.get(prediction_id)
-            fields = {name: getattr(entry, name) for name in entry.__slots__}
-            return fields | {"labels": [vars(label) for label in self._log.labels(prediction_id)]}
-
-        return await asyncio.to_thread(find)
-
     async def _predict(
-        self, problem: str, count: int, check: Callable[[LiveModel], CheckedRows], asked: Asked | None
+        self, problem: str, count: int, large: int, check: Callable[[LiveModel], CheckedRows], asked: Asked | None
     ) -> Answers:
         champion, trial = self._champions.live(problem), self._rollouts.active(problem)
         model = champion
@@ -111,7 +105,7 @@ class DataPlane:
         if count > most:
             raise TooManyRows(f"{count} rows in one request are too many: send at most {most} at a time")
         now = datetime.now(UTC)
-        checked = await off_loop(count > _LARGE, lambda: _checked(model, check))
+        checked = await off_loop(count > large, lambda: _checked(model, check))
         if trial is None:
             answers, _ = await self._scorer.answer(model, checked.columns, count, now)
             self._metrics.count_rows(model.info, count)
@@ -167,15 +161,21 @@ class DataPlane:
         return interleave(mask, rest, other)
 
 
+def _check_columns(columns: Mapping[str, Any], count: int, model: LiveModel) -> CheckedRows:
+    return check_columns(model.contract, columns, count)
+
+
 def _checked(model: LiveModel, check: Callable[[LiveModel], CheckedRows]) -> CheckedRows:
     """The rows as the contract types them; PayloadError where they break it."""
     checked = check(model)
     issues = checked.issues
     name = model.contract.time
     if name is not None and name in checked.columns:
-        moments = np.asarray(checked.columns[name], dtype="M8[us]").tolist()
-        far = [Issue(row, name, _FAR) for row, one in enumerate(moments) if isinstance(one, int)]
-        issues = (*issues, *far) if far else issues
+        moments = checked.columns[name]
+        if type(moments) is not list or not all(_FIRST <= one <= _LAST for one in moments):
+            near = np.asarray(moments, dtype="M8[us]").tolist()
+            far = [Issue(row, name, _FAR) for row, one in enumerate(near) if isinstance(one, int)]
+            issues = (*issues, *far) if far else issues
     if issues:
         raise refuse_issues(issues)
     return checked

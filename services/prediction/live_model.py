@@ -76,6 +76,21 @@ class LiveModel:
         """The same, each as JSON."""
         return [orjson.dumps(label).decode() for label in self.labels]
 
+    @cached_property
+    def named_classes(self) -> tuple[list[str], list[Any]] | None:
+        """The classes' names and what a client gets for each, as the log keeps them; None for regression."""
+        classes = self.contract.classes
+        return None if classes is None else (classes, self.labels)
+
+    @cached_property
+    def answer_form(self) -> str:
+        """One answer as JSON, with places for its id, its prediction and the probability of each class."""
+        if self.contract.classes is None:
+            return '{"id":"%s","prediction":%s}'
+        names = (orjson.dumps(name).decode().replace("%", "%%") for name in self.contract.classes)
+        shares = ",".join(f"{name}:%s" for name in names)
+        return f'{{"id":"%s","prediction":%s,"probabilities":{{{shares}}}}}'
+
     def score(self, columns: Columns, times: np.ndarray) -> tuple[np.ndarray, History]:
         """Scores of checked rows and the history features joined for them; `times`: one datetime64 per row.
 

@@ -36,8 +36,8 @@ async def model(problem: str, request: Request) -> Response:
 
 @router.get("/v1/predictions/{prediction_id}", summary="One prediction", response_model=None)
 async def prediction(prediction_id: str, request: Request) -> Response:
-    """One answer as it was given, with every label that came for it."""
-    return _json(await _service(request).plane.prediction(prediction_id))
+    """One answer as it was given, every label that came for it, and the passport of the release that gave it."""
+    return _json(await _service(request).passports.of(prediction_id))
 
 
 @router.get("/healthz", summary="Alive", response_model=None)

@@ -12,6 +12,7 @@ from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane
 from services.prediction.metrics import Metrics
+from services.prediction.passports import Passports
 from services.prediction.tables.parquet_reader import READER
 from services.prediction.trials.rollout_guard import RolloutGuard
 from services.prediction.trials.rollouts import Rollouts
@@ -30,6 +31,7 @@ class Service:
     writer: GroupCommit
     metrics: Metrics
     plane: DataPlane
+    passports: Passports
 
     def close(self) -> None:
         """Stop in the order in which answers come about, so that what was begun is finished."""
@@ -39,6 +41,7 @@ class Service:
         self.rollouts.close()
         self.writer.close()
         self.log.close()
+        self.passports.close()
         READER.close()
 
 
@@ -52,4 +55,5 @@ def start_service(settings: Settings, reader: RegistryReader, metrics: Metrics) 
     rollouts = Rollouts(settings, champions, metrics)
     rollout_guard = RolloutGuard(settings, rollouts, metrics)
     plane = DataPlane(champions, rollouts, scorer, log, metrics)
-    return Service(settings, champions, rollouts, rollout_guard, scorer, log, writer, metrics, plane)
+    passports = Passports(settings, log, reader)
+    return Service(settings, champions, rollouts, rollout_guard, scorer, log, writer, metrics, plane, passports)

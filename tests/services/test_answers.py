@@ -10,9 +10,10 @@ import pytest
 
 from pipelines.core.problem import Problem
 from pipelines.core.schema import Column, Contract
-from pipelines.stores.log_entries import LoggedPrediction, row_values
+from pipelines.stores.logbook.log_blocks import KeptBlock
+from pipelines.stores.logbook.log_entries import LoggedPrediction
 from pipelines.stores.release_info import ReleaseInfo
-from services.prediction.answers import Answers, interleave, part, stamp, write_answers
+from services.prediction.answers import Answers, interleave, part, scored, stamp
 from services.prediction.live_model import LiveModel
 
 AT = "2024-01-05 12:00:00.000000"
@@ -43,8 +44,16 @@ def columns() -> dict[str, Any]:
     }
 
 
-def answer(one: LiveModel, scores: Any) -> tuple[Answers, list[Any]]:
-    return write_answers(one, columns(), np.array(scores), {"h": np.array([0.5, np.nan])}, [AT, AT])
+def answer(one: LiveModel, scores: Any) -> tuple[Answers, list[LoggedPrediction]]:
+    given, times = columns(), np.array(["2024-01-03T04:05:06", AT], "M8[us]")
+    found = scored(one, given, times, np.array(scores), {"h": np.array([0.5, np.nan])}, [(AT, 1), (AT, 1)])
+    block = found.block()
+    kept = KeptBlock(block.problem, block.version, block.run_id, block.source, block.ids, block.content)
+    for start, asked in enumerate(found.asked):  # what the log keeps of one request alone is the same
+        alone = found.part({name: values[start : start + 1] for name, values in given.items()}, start, asked).block()
+        again = KeptBlock(alone.problem, alone.version, alone.run_id, alone.source, alone.ids, alone.content)
+        assert again.row(0) == kept.row(start)
+    return found.answers(), [kept.row(0), kept.row(1)]
 
 
 def test_the_answer_as_json_holds_id_prediction_probabilities_and_model() -> None:
@@ -56,7 +65,7 @@ def test_the_answer_as_json_holds_id_prediction_probabilities_and_model() -> Non
     assert [one["id"] for one in body["predictions"]] == answers.ids
 
 
-def test_the_log_gets_what_a_logged_prediction_would_write() -> None:
+def test_the_log_keeps_what_was_answered() -> None:
     from datetime import UTC, datetime
 
     answers, rows = answer(model(), [[0.75, 0.25], [0.1, 0.9]])
@@ -66,24 +75,24 @@ def test_the_log_gets_what_a_logged_prediction_would_write() -> None:
         problem="p",
         version=1,
         run_id="run1",
-        at=at,
+        at=at.replace(tzinfo=None),
         time=datetime(2024, 1, 3, 4, 5, 6),
         inputs={"x": 1.5, "c": "a", "at": "2024-01-03T04:05:06.000000"},
         prediction=False,
         probabilities={"false": 0.75, "true": 0.25},
         history={"h": 0.5},
     )
-    assert rows[0] == row_values(same)
+    assert rows[0] == same
     assert stamp(at) == AT
-    assert orjson.loads(rows[1][7]) == {"x": None, "c": None, "at": None}
-    assert orjson.loads(rows[1][8]) == {"h": None}
-    assert rows[1][5:7] == (None, AT), "a row without a time of its own speaks of the moment it was asked"
+    assert rows[1].inputs == {"x": None, "c": None, "at": None}
+    assert rows[1].history == {"h": None}
+    assert (rows[1].time, rows[1].at) == (None, datetime(2024, 1, 5, 12))
 
 
 def test_a_regression_has_values_alone() -> None:
     answers, rows = answer(model("regression"), [2.5, -1.0])
     assert orjson.loads(answers.as_json())["predictions"][1] == {"id": answers.ids[1], "prediction": -1.0}
-    assert rows[0][9:11] == ("2.5", None)
+    assert (rows[0].prediction, rows[0].probabilities) == (2.5, None)
 
 
 @pytest.mark.parametrize("kind", ["integer", "text", "number"])
@@ -91,7 +100,7 @@ def test_predictions_have_the_type_of_their_class(kind: str) -> None:
     names = {"integer": ["3", "7"], "text": ["no", "yes"], "number": ["0.5", "1.5"]}[kind]
     wanted = {"integer": 7, "text": "yes", "number": 1.5}[kind]
     answers, rows = answer(model(classes=names, class_type=kind), [[0.2, 0.8], [0.2, 0.8]])
-    assert answers.predictions()[0] == orjson.loads(answers.written[0])["prediction"] == orjson.loads(rows[0][9])
+    assert answers.predictions()[0] == orjson.loads(answers.written[0])["prediction"] == rows[0].prediction
     assert answers.predictions()[0] == wanted
 
 

@@ -163,7 +163,7 @@ def test_rows_that_the_log_refuses_fail_alone(start: Any, log: PredictionLog, mo
     append = log.append
 
     def picky(rows: Any) -> None:
-        if any('"x":7.0' in row[7] for row in rows):
+        if any(b'"x":[7.0' in row.content or b",7.0" in row.content for row in rows):
             raise Unavailable("not this one")
         append(rows)
 

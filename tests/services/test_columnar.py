@@ -87,7 +87,7 @@ def _answers(classes: list[str] | None, kind: ClassType | None, by: list[int] | 
     scores = random.random(3) if classes is None else random.dirichlet(np.ones(len(classes)), 3)
     given = scores.tolist() if classes is None else [decode(contract, float(one)) for one in scores.argmax(axis=1)]
     others = None if by is None else [SimpleNamespace(info=SimpleNamespace(version=one)) for one in by]
-    return SimpleNamespace(model=model, ids=["a", "b", "c"], scores=scores, by=others, predictions=lambda: given)
+    return SimpleNamespace(model=model, names=["a", "b", "c"], scores=scores, by=others, predictions=lambda: given)
 
 
 @pytest.mark.parametrize("media", [ARROW, PARQUET])
@@ -132,7 +132,7 @@ from types import SimpleNamespace as N
 import numpy as np
 from services.prediction.payloads import ARROW, PARQUET
 from services.prediction.tables.columnar import decode_columns, encode_answers
-answers = N(model=N(contract=N(classes=["a", "b"], class_type="text"), info=N(version=1)), ids=["x"], by=None,
+answers = N(model=N(contract=N(classes=["a", "b"], class_type="text"), info=N(version=1)), names=["x"], by=None,
             scores=np.ones((1, 2)), predictions=lambda: ["a"])
 for media in (ARROW, PARQUET):
     columns, count = decode_columns((Path({str(tmp_path)!r}) / media.rsplit(".", 1)[1]).read_bytes(), media, 10)

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.core.problem import Rollout
 from pipelines.stores.ledger import Ledger
-from pipelines.stores.log_entries import LoggedPrediction, new_id
+from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.registry_reader import open_reader
 from pipelines.stores.trial_log import ShadowPrediction

@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.core.problem import Rollout
 from pipelines.core.request_rows import check_rows
-from pipelines.stores.log_entries import new_ids
+from pipelines.stores.logbook.prediction_ids import make_ids
 from pipelines.stores.registry_reader import open_reader
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
@@ -114,7 +114,7 @@ def test_rows_stay_with_one_release(shop: Any, loans: Any, stage: Any) -> None:
 def test_shadows_are_scored_apart_and_kept(shop: Any, loans: Any, stage: Any) -> None:
     version = challenge(shop, loans, stage, Rollout(mode="shadow", share=1.0))
     trial, rows = active(stage), check_rows(loans.contract, loans.rows(3))
-    champion, ids = stage.champions.live("loans"), new_ids(3)
+    champion, ids = stage.champions.live("loans"), make_ids(3).texts
     now = np.full(3, np.datetime64("2026-01-01", "us"))
     trial.offer(champion, rows.columns, now, ids, 3)
     stage._understudy.close()
@@ -133,7 +133,7 @@ def test_the_sample_is_a_share_of_requests(shop: Any, loans: Any, stage: Any) ->
     champion, now = stage.champions.live("loans"), np.full(1, np.datetime64("2026-01-01", "us"))
     offered: list[Any] = []
     trial._understudy = type("Counter", (), {"offer": lambda self, task: offered.append(task) is None})()
-    for name in new_ids(2_000):
+    for name in make_ids(2_000).texts:
         trial.offer(champion, rows.columns, now, [name], 1)
     assert 0.2 < len(offered) / 2_000 < 0.3
 
@@ -143,7 +143,7 @@ def test_what_does_not_fit_is_dropped_and_counted(shop: Any, loans: Any, stage: 
     trial, rows = active(stage), check_rows(loans.contract, loans.rows(1))
     trial._understudy = type("Full", (), {"offer": lambda self, task: False})()
     now = np.full(1, np.datetime64("2026-01-01", "us"))
-    trial.offer(stage.champions.live("loans"), rows.columns, now, new_ids(1), 1)
+    trial.offer(stage.champions.live("loans"), rows.columns, now, make_ids(1).texts, 1)
     assert trial.tally().dropped == 1
 
 

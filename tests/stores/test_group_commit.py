@@ -13,6 +13,7 @@ import pytest
 
 from pipelines.core.errors import Unavailable
 from pipelines.stores.group_commit import GroupCommit
+from pipelines.stores.logbook.prediction_ids import PredictionIds
 from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
 
 
@@ -82,15 +83,18 @@ PROGRAM = """
 import sys
 from datetime import datetime
 from pipelines.stores.group_commit import GroupCommit
+from pipelines.stores.logbook.log_blocks import LogBlock
+from pipelines.stores.logbook.prediction_ids import make_ids
 from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
 writer = GroupCommit(PredictionLog(sys.argv[1]))
 at = datetime(2013, 1, 1)
 while True:
-    rows = [LoggedPrediction(new_id(), "flights", 1, "r", at, None, {}, 1) for _ in range(20)]
-    futures = [writer.submit([row]) for row in rows]
-    for row, future in zip(rows, futures):
+    rows = [LoggedPrediction(new_id(), "flights", 1, "r", at, None, {}, 1) for _ in range(10)]
+    blocks = [LogBlock("flights", 1, "r", "api", make_ids(1), at, at, b"x" * 30_000) for _ in range(10)]
+    futures = [writer.submit([one]) for one in [*rows, *blocks]]
+    for name, future in zip([row.id for row in rows] + [block.ids.texts[0] for block in blocks], futures):
         future.result()
-        print(row.id, flush=True)
+        print(name, flush=True)
 """
 
 
@@ -99,12 +103,13 @@ def test_a_kill_loses_nothing_acknowledged(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'log.db'}"
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, url], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    acknowledged = [process.stdout.readline().strip() for _ in range(300)]
+    acknowledged = [process.stdout.readline().strip() for _ in range(1_500)]  # beyond a few takings-over
     process.kill()
     acknowledged += [line.strip() for line in process.stdout if len(line) == 37]
     process.wait()
     process.stdout.close()
     with sqlite3.connect(tmp_path / "log.db") as connection:
         kept = {row[0] for row in connection.execute("SELECT id FROM predictions")}
+        kept |= {PredictionIds(ids).text(0) for (ids,) in connection.execute("SELECT ids FROM prediction_blocks")}
     connection.close()
     assert set(acknowledged) <= kept

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,16 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from pipelines.stores.logbook.prediction_ids import is_id, new_id
+
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = [
+    "WINDOW_COLUMNS",
+    "Label",
+    "LabelReceipt",
+    "LoggedPrediction",
+    "Rejected",
+    "as_utc",
+    "is_id",
+    "new_id",
+    "read_cell",
+    "row_values",
+    "window_frame",
+    "write_cell",
+]
 
 WINDOW_COLUMNS = [
     *("id", "version", "run_id", "at", "time", "moment", "inputs", "history"),
     *("prediction", "probabilities", "source", "label", "known_at"),
 ]
-
-_VERSION = 0x7 << 76 | 0x2 << 62  # of a UUIDv7: its version and its variant
-_FREE = ~(0xF << 76) & ~(0x3 << 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +82,6 @@ class LabelReceipt:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-LogRow = tuple[Any, ...]
-"""A row as the `predictions` table keeps it (see `row_values`): what a caller in a hurry hands in ready-made."""
-
-
-def new_ids(count: int) -> list[str]:
-    """Fresh prediction ids, UUIDv7 (RFC 9562): they sort by the millisecond they were made in.
-
-    >>> first, second = new_ids(2)
-    >>> len(first), first[14], first != second
-    (36, '7', True)
-    """
-    stamp = (clock.time_ns() // 1_000_000) << 80
-    noise = os.urandom(10 * count)
-    ids = []
-    for start in range(0, 10 * count, 10):
-        value = (stamp | int.from_bytes(noise[start : start + 10], "big")) & _FREE | _VERSION
-        text = f"{value:032x}"
-        ids.append(f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}")
-    return ids
-
-
-def new_id() -> str:
-    """One fresh prediction id."""
-    return new_ids(1)[0]
-
-
-def is_id(text: str) -> bool:
-    """Whether a text can be an id at all; others need no look-up (PostgreSQL refuses a NUL in a text).
-
-    >>> is_id(new_id()), is_id("x"), is_id("\\x00" * 36)
-    (True, False, False)
-    """
-    return len(text) == 36 and text.isprintable()
-
-
 def as_utc(moment: datetime) -> datetime:
     """The moment as UTC without a zone; a moment without a zone is taken for UTC.
 
@@ -145,20 +122,15 @@ def _stamp(moment: datetime) -> str:
     return as_utc(moment).isoformat(" ", "microseconds")
 
 
-def window_frame(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
-    """Rows of the log as a frame with WINDOW_COLUMNS: moments datetime64[us], JSON cells as objects."""
+def window_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Columns of the log as a frame with WINDOW_COLUMNS: moments datetime64[us], cells as objects."""
     import pandas as pd  # only monitoring needs it: the service's path stays lean
 
-    found: dict[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else {}
     frame: dict[str, pd.Series] = {}
     for name in WINDOW_COLUMNS:
-        values = list(found.get(name, ()))
+        values = columns.get(name, [])
         if name in ("at", "time", "moment", "known_at"):
             frame[name] = pd.Series(values, dtype="datetime64[us]")
-        elif name == "version":
-            frame[name] = pd.Series(values, dtype="int64")
-        elif name in ("id", "run_id", "source"):
-            frame[name] = pd.Series(values, dtype=object)
         else:
-            frame[name] = pd.Series([read_cell(value) for value in values], dtype=object)
+            frame[name] = pd.Series(values, dtype="int64" if name == "version" else object)
     return pd.DataFrame(frame)

@@ -11,6 +11,24 @@ _MAYBE_NUMBER, _MAYBE_TEXT = {"type": ["integer", "null"]}, {"type": ["string", 
 _PROBLEM = {"name": "problem", "in": "path", "required": True, "schema": _TEXT}
 _PREDICTION = {"name": "prediction_id", "in": "path", "required": True, "schema": _TEXT}
 _TAG = "service"
+_STATED = {"description": "`not stated` where nothing is known"}
+_SECTION: dict[str, Any] = {"type": "object"}
+_MAYBE_SECTION: dict[str, Any] = {"type": ["object", "string", "null"], **_STATED}
+_PASSPORT = {
+    "type": "object",
+    "description": "Where the answer comes from; every fact may be `not stated`",
+    "properties": {
+        "release": _SECTION | {"description": "Problem, version, run, model digest, learner and its parameters"},
+        "signature": _SECTION | {"description": "Whether the release is signed, and whether the signature fits"},
+        "data": _SECTION | {"description": "Snapshot, its rows and source, and as of when it was read"},
+        "problem": _SECTION | {"description": "Digest of the problem file"},
+        "contract": _SECTION | {"description": "Digest of the contract"},
+        "code": _MAYBE_SECTION,
+        "decision": _MAYBE_SECTION | {"description": "What the gate said, with every check"},
+        "approval": _MAYBE_SECTION | {"description": "Who approved it; null where nobody had to"},
+        "champion": _SECTION | {"description": "How the release had become champion, and which one was it before"},
+    },
+}
 
 
 def service_schemas() -> dict[str, Any]:
@@ -53,6 +71,7 @@ def service_schemas() -> dict[str, Any]:
         "time": {"type": ["string", "null"]},
         "probabilities": {"type": ["object", "null"]},
         "history": {"type": ["object", "null"]},
+        "passport": _PASSPORT,
     }
     ready = listing(status=_TEXT, models={"type": "object"}, refused={"type": "array"}, registry=_TEXT)
     return {
@@ -98,4 +117,4 @@ def describe_service() -> dict[str, Any]:
 _READY = "Whether requests can be sent here: 503 until it is known what to serve."
 _MODELS = "Every problem with the release that answers for it."
 _MODEL = "One problem's release in service, what it asks for, and what stands in the way of a newer one."
-_ANSWER = "One answer as it was given, with every label that came for it."
+_ANSWER = "One answer as it was given, every label that came for it, and where it comes from."

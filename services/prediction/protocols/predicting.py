@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _TABLES = (ARROW, PARQUET)
 _LARGE = 100_000  # bytes
+_LARGE_TABLE = 250_000
+_MANY = 2_000  # answers that are written elsewhere than on the event loop
 _JSON = ("", "application/json", "text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
 
 
@@ -28,8 +30,8 @@ async def predict(service: Service, asked: Asked) -> Reply:
     if sent in _TABLES:
         from services.prediction.tables.columnar import decode_columns
 
-        # Parquet is waited for: another process reads it.
-        much = sent == PARQUET or len(asked.body) > _LARGE
+        # Parquet is waited for: another process reads it. Arrow is read at the speed of memory.
+        much = sent == PARQUET or len(asked.body) > _LARGE_TABLE
         columns, count = await off_loop(much, lambda: decode_columns(asked.body, sent, most))
         answers = await service.plane.predict_columns(asked.problem, columns, count, asked)
     elif sent in _JSON or sent.endswith("+json"):  # many clients name no type, or curl's default, and send JSON
@@ -37,12 +39,13 @@ async def predict(service: Service, asked: Asked) -> Reply:
         answers = await service.plane.predict_rows(asked.problem, rows, asked)
     else:
         raise Refusal(415, "media-type", "Unknown media type", f"send application/json, {ARROW} or {PARQUET}")
+    many = len(answers.scores) > _MANY
     wanted = _wanted(asked.headers.get("accept", ""), sent)
     if wanted in _TABLES:
         from services.prediction.tables.columnar import encode_answers
 
-        return Reply(encode_answers(answers, wanted), wanted)
-    return Reply(answers.as_json())
+        return Reply(await off_loop(many, lambda: encode_answers(answers, wanted)), wanted)
+    return Reply(await off_loop(many, answers.as_json))
 
 
 async def label(service: Service, asked: Asked) -> Reply:

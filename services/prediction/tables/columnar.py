@@ -43,10 +43,10 @@ def decode_columns(body: bytes, media: str, most: int) -> tuple[dict[str, Any], 
 def encode_answers(answers: Answers, media: str) -> bytes:
     """The answers as a table: `id`, `prediction`, `probability_<class>` for each class, and `version`."""
     model = answers.model
-    columns = {"id": texts_array(answers.ids), "prediction": _predictions(answers)}
+    columns = {"id": _ids(answers), "prediction": _predictions(answers)}
     for place, name in enumerate(model.contract.classes or []):
         columns[f"probability_{name}"] = numbers_array(answers.scores[:, place])
-    versions = np.full(len(answers.ids), model.info.version, dtype=np.int64)
+    versions = np.full(len(answers.scores), model.info.version, dtype=np.int64)
     if answers.by is not None:
         versions[:] = [one.info.version for one in answers.by]
     columns["version"] = numbers_array(versions)
@@ -61,6 +61,15 @@ def encode_answers(answers: Answers, media: str) -> bytes:
         with ParquetWriter(sink, batch.schema) as file:
             file.write_batch(batch)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _ids(answers: Answers) -> pa.Array:
+    names = answers.names
+    if isinstance(names, list):
+        return texts_array(names)
+    letters = names.letters.encode()
+    ends = np.arange(0, len(letters) + 1, 36, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(names), pa.py_buffer(ends), pa.py_buffer(letters))
 
 
 def _predictions(answers: Answers) -> pa.Array:

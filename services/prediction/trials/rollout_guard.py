@@ -13,7 +13,7 @@ from pipelines.core.challenge.trial_loss import Finding
 from pipelines.core.challenge.trial_tally import ARMS, Tally, together, why_end
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.ledger import open_ledger
 from pipelines.stores.trial_outcomes import Outcomes
 from services.prediction.metrics import Metrics
 from services.prediction.trials.rollouts import Rollouts, Trial
@@ -79,7 +79,7 @@ class RolloutGuard:
     def _abort(self, trial: Trial, reasons: list[str], evidence: Mapping[str, Any]) -> None:
         """The decision in the ledger first: its key and the row's token make it one, however many processes see it."""
         row, now = trial.row, datetime.now(UTC)
-        ledger = Ledger(self._settings.database)
+        ledger = open_ledger(self._settings)
         try:
             ledger.record(
                 f"rollout:{row.problem}:{row.id}:abort",

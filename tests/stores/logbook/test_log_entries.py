@@ -1,24 +1,12 @@
-"""Ids are unique and sort by time; cells and frames keep what they are given."""
+"""Cells and frames keep what they are given."""
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta, timezone
-from uuid import UUID
 
 import numpy as np
 
-from pipelines.stores.log_entries import WINDOW_COLUMNS, as_utc, new_id, read_cell, window_frame, write_cell
-
-
-def test_ids_are_uuids_of_version_7_that_sort_by_time() -> None:
-    ids = []
-    for _ in range(3):
-        ids.append(new_id())
-        time.sleep(0.002)
-    assert ids == sorted(ids)
-    assert all(UUID(one).version == 7 and UUID(one).variant == "specified in RFC 4122" for one in ids)
-    assert len({new_id() for _ in range(10_000)}) == 10_000
+from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, as_utc, read_cell, window_frame, write_cell
 
 
 def test_a_moment_with_a_zone_becomes_utc() -> None:
@@ -34,7 +22,7 @@ def test_cells_hold_numpy_values_and_nulls() -> None:
 
 
 def test_an_empty_window_has_its_columns_and_types() -> None:
-    frame = window_frame([], [])
+    frame = window_frame({})
     assert list(frame.columns) == WINDOW_COLUMNS
     assert frame["moment"].dtype == "datetime64[us]"
     assert frame["version"].dtype == "int64"

@@ -1,0 +1,92 @@
+"""A stretch of the prediction log by columns: rows and blocks together, each with the label that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from pipelines.stores.logbook.kept_blocks import blocks_between, in_chunks
+from pipelines.stores.logbook.log_blocks import KeptBlock
+from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, read_cell
+from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS
+
+_ANSWER = [name for name in WINDOW_COLUMNS if name not in ("label", "known_at")]
+_JSON = frozenset({"inputs", "history", "prediction", "probabilities"})
+_MOMENTS = frozenset({"at", "time", "moment"})
+Columns = dict[str, Any]
+
+
+def gather(
+    connection: sa.Connection, problem: str, start: datetime, end: datetime, known_by: datetime | None
+) -> Columns:
+    """The columns of a window in [start, end), by moment and then id; labels known after `known_by` do not count."""
+    parts = [_from_rows(connection, problem, start, end)]
+    for block in blocks_between(connection, problem, start, end):
+        moments = block.moment
+        inside = (moments >= np.datetime64(start, "us")) & (moments < np.datetime64(end, "us"))
+        parts.append(_from_block(block, np.flatnonzero(inside).tolist()))
+    found = {name: _joined(name, [part[name] for part in parts]) for name in _ANSWER}
+    order = np.lexsort((np.array(found["id"], dtype=str), found["moment"]))
+    if (np.diff(order) != 1).any():
+        places = order.tolist()
+        for name, values in found.items():
+            found[name] = values[order] if isinstance(values, np.ndarray) else [values[place] for place in places]
+    labels = _newest_labels(connection, found["id"], known_by)
+    found["label"] = [labels.get(name, (None, None))[0] for name in found["id"]]
+    found["known_at"] = [labels.get(name, (None, None))[1] for name in found["id"]]
+    return found
+
+
+def _from_rows(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> Columns:
+    query = (
+        sa.select(*(PREDICTIONS.c[name] for name in _ANSWER))
+        .where(PREDICTIONS.c.problem == problem)
+        .where(PREDICTIONS.c.moment >= start, PREDICTIONS.c.moment < end)
+        .order_by(PREDICTIONS.c.moment, PREDICTIONS.c.id)
+    )
+    rows = connection.execute(query).all()
+    columns: Columns = dict(zip(_ANSWER, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_ANSWER, ())
+    for name in _JSON:
+        columns[name] = [read_cell(cell) for cell in columns[name]]
+    return columns
+
+
+def _from_block(block: KeptBlock, rows: list[int]) -> Columns:
+    count = len(rows)
+    return {
+        "id": [block.ids.texts[row] for row in rows],
+        "version": [block.version] * count,
+        "run_id": [block.run_id] * count,
+        "at": block.at[rows],
+        "time": block.time[rows],
+        "moment": block.moment[rows],
+        "inputs": block.inputs(rows),
+        "history": block.history(rows),
+        "prediction": block.predictions(rows),
+        "probabilities": block.probabilities(rows),
+        "source": [block.source] * count,
+    }
+
+
+def _joined(name: str, parts: Sequence[Any]) -> Any:
+    if name in _MOMENTS:
+        return np.concatenate([np.asarray(part, dtype="M8[us]") for part in parts])
+    return [value for part in parts for value in part]
+
+
+def _newest_labels(
+    connection: sa.Connection, ids: Sequence[str], known_by: datetime | None
+) -> dict[str, tuple[Any, datetime]]:
+    """The label that counts of each id that has any, and since when it is known."""
+    query = sa.select(LABELS.c.prediction_id, LABELS.c.label, LABELS.c.known_at).order_by(LABELS.c.seq)
+    if known_by is not None:
+        query = query.where(LABELS.c.known_at <= known_by)
+    found: dict[str, tuple[Any, datetime]] = {}
+    for chunk in in_chunks(ids):
+        for row in connection.execute(query.where(LABELS.c.prediction_id.in_(chunk))):
+            found[row.prediction_id] = (read_cell(row.label), row.known_at)
+    return found
