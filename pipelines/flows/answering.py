@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.core.settings import Settings
 from pipelines.flows.locks import lease
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.ledger import open_ledger
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def answering(settings: Settings, request_id: int | None) -> Iterator[Callable[[
     if request_id is None:
         yield lambda summary: None
         return
-    ledger = Ledger(settings.database)
+    ledger = open_ledger(settings)
     try:
         with lease(ledger, request_id, _holder()):
 

@@ -13,7 +13,7 @@ from pipelines.core.errors import Busy, RatchetError
 from pipelines.core.settings import Settings
 from pipelines.flows.training import training
 from pipelines.stores.known_problems import known_problems
-from pipelines.stores.ledger import Ledger, Request
+from pipelines.stores.ledger import Ledger, Request, open_ledger
 
 ATTEMPTS = 3
 DEPLOYMENT = "training/training"
@@ -95,7 +95,7 @@ def _note(settings: Settings, request: Request, flow_run_id: str) -> None:
 
 
 def _give_up(settings: Settings, request: Request, why: str) -> dict[str, Any]:
-    ledger = Ledger(settings.database)
+    ledger = open_ledger(settings)
     try:
         ledger.finish(request.id, datetime.now(UTC), why[:200], state="failed")
     finally:

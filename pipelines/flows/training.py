@@ -25,10 +25,12 @@ def training(
     accept_schema: bool = False,
     wait: float = WAIT,
     actor: str = "flow",
+    because: str | None = None,
 ) -> dict[str, Any]:
     """Train a candidate on what was known at `as_of` (default: when the run was due) and let the gate decide.
 
-    Killed anywhere and run again it gives the same release: every step finds what it had finished.
+    `because`: a person's reason to change models; a request that an alarm made is one by itself. Killed anywhere and
+    run again it gives the same release: every step finds what it had finished.
     """
     settings, as_of = Settings(), as_of or scheduled_moment()
     loaded = resolve_problem(settings, problem)
@@ -39,6 +41,7 @@ def training(
         tasks.prepare_rows(loaded, ingested, run)
         tasks.featurize_rows(loaded, run)
         tasks.train_model(loaded, run)
-        summary = tasks.decide_and_release(loaded, settings, run, ingested, as_of, actor, request_id)
+        asked = tasks.Asked(actor, request_id, because)
+        summary = tasks.decide_and_release(loaded, settings, run, ingested, as_of, asked)
         answer(summary)
     return summary

@@ -36,6 +36,15 @@ class Run:
     folder: Path
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for a training, by which request, and for what reason that a person stated."""
+
+    actor: str
+    request_id: int | None = None
+    because: str | None = None
+
+
 @task(name="ingest", **RETRIES)
 def ingest_source(loaded: LoadedProblem, settings: Settings, as_of: datetime, accept_schema: bool) -> Ingested:
     """The snapshot of what was known at `as_of`; reading the same again gives the same one."""
@@ -108,12 +117,13 @@ def release_model(
     run: Run,
     ingested: Ingested,
     as_of: datetime,
-    actor: str,
-    request_id: int | None,
+    asked: Asked,
 ) -> dict[str, Any]:
     """The decision and the registered version, as the summary of the whole training."""
-    tell("release", 0, 1, "deciding and registering")
-    released = release(loaded, settings, run.folder, ingested, as_of, actor=actor, request=request_id)
+    tell("release", 0, 1, "rehearsing, deciding and registering")
+    released = release(
+        loaded, settings, run.folder, ingested, as_of, asked.actor, asked.request_id, because=asked.because
+    )
     tell("release", 1, 1, f"{released.decision}, version {released.version}")
     facts = {"rows": ingested.rows, "quarantined": ingested.quarantined, "as_of": as_of.isoformat()}
     return {**asdict(released), **facts}
@@ -125,16 +135,15 @@ def decide_and_release(
     run: Run,
     ingested: Ingested,
     as_of: datetime,
-    actor: str,
-    request_id: int | None,
+    asked: Asked,
 ) -> dict[str, Any]:
     """Evaluate and release; once more when a person has changed the champion between the two."""
     evaluate_model(loaded, settings, run)
     try:
-        return dict(release_model(loaded, settings, run, ingested, as_of, actor, request_id))
+        return dict(release_model(loaded, settings, run, ingested, as_of, asked))
     except Busy:
         evaluate_model(loaded, settings, run)
-        return dict(release_model(loaded, settings, run, ingested, as_of, actor, request_id))
+        return dict(release_model(loaded, settings, run, ingested, as_of, asked))
 
 
 def _decided(problem: str, settings: Settings, run: Run) -> bool:

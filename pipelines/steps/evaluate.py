@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pipelines.core.contract import Contract, decode
+from pipelines.core.dependence import dependent_rows
 from pipelines.core.errors import NotEnoughData
-from pipelines.core.kinds import category_texts
 from pipelines.core.problem import Problem, Task
-from pipelines.core.resampling import time_clusters
 from pipelines.core.scorecard import Champion, Evidence, Scorecard, judge
 from pipelines.core.scoring import score
 from pipelines.core.slicing import slice_values
+from pipelines.steps.examine import Candidate, examine
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.files import read_json, write_json
 from pipelines.stores.model_file import load_model
@@ -44,53 +44,57 @@ def evaluate(loaded: LoadedProblem, folder: Path, champion: Bundle | None) -> Pa
         )
     pipeline = load_model(folder / "model.skops", trained["digest"])
     scores = score(pipeline, contract.task, test)
-    card = _judge(loaded.problem, contract, folder, rows, test, scores, champion, trained["digest"])
+    model_file = folder / "model.skops"
+    candidate = Candidate(loaded.problem, contract, pipeline, model_file, rows, test, scores, trained)
+    card = _judge(candidate, folder / "prepared.parquet", champion)
     write_parquet(_reference(contract, test, scores), folder / "reference.parquet")
     path = folder / "scorecard.json"
     write_json(path, card.model_dump(mode="json"))
     return path
 
 
-def _judge(
-    problem: Problem,
-    contract: Contract,
-    folder: Path,
-    rows: pd.DataFrame,
-    test: pd.DataFrame,
-    scores: np.ndarray,
-    champion: Bundle | None,
-    digest: str,
-) -> Scorecard:
-    theirs, rival, notes = None, None, []
+def _judge(candidate: Candidate, prepared: Path, champion: Bundle | None) -> Scorecard:
+    problem, contract, test = candidate.problem, candidate.contract, candidate.test
+    facts = examine(candidate)
+    theirs, rival, notes = None, None, facts.pop("notes")
     if champion is not None:
-        theirs, why = rival_scores(champion, problem, contract, test, folder / "prepared.parquet")
+        theirs, why = rival_scores(champion, problem, contract, test, prepared)
         rival = Champion(version=champion.version, digest=champion.release["model_digest"], reason=why)
-        notes = _seen_before(champion, test)
+        notes += seen_before(champion, test)
     slices = {name: slice_values(test[name]) for name in problem.good_enough.slices if name in test.columns}
     left_out = [name for name in problem.good_enough.slices if name not in slices]
     notes += [f"slice column {name!r} is not among the prepared columns: not judged" for name in left_out]
-    clusters, kind = _clusters(problem, test)
+    clusters, kind = dependent_rows(problem, test)
     if kind:
         notes.append(f"dependent rows: {kind}")
     evidence = Evidence(
         ids=test["__row"].to_numpy(dtype=object).astype(str),
         y=test["__y"].to_numpy(dtype=np.float64),
-        candidate=scores,
-        baseline=baseline_scores(problem, contract, rows, len(test)),
+        candidate=candidate.scores,
+        baseline=baseline_scores(problem, contract, candidate.rows, len(test)),
         champion=theirs,
         clusters=clusters,
         slices=slices,
+        features=test[_searched(candidate)],
     )
     return judge(
         problem,
         contract.task,
         evidence,
-        digest,
+        candidate.trained["digest"],
         period=_period(test),
         classes=contract.classes,
         champion=rival,
         notes=notes,
+        **facts,
     )
+
+
+def _searched(candidate: Candidate) -> list[str]:
+    """Columns among whose values harmed slices are looked for: the model's, and the protected ones."""
+    names = [str(name) for name in candidate.pipeline.feature_names_in_]
+    others = [name for name in candidate.problem.good_enough.protected if name in candidate.test.columns]
+    return list(dict.fromkeys([*names, *others]))
 
 
 def baseline_scores(problem: Problem, contract: Contract, rows: pd.DataFrame, count: int) -> np.ndarray:
@@ -106,20 +110,6 @@ def baseline_scores(problem: Problem, contract: Contract, rows: pd.DataFrame, co
     return np.tile(shares, (count, 1))
 
 
-def _clusters(problem: Problem, test: pd.DataFrame) -> tuple[np.ndarray | None, str]:
-    """Which rows are dependent: those of one group, else those of one day."""
-    groups = problem.split.groups
-    if groups is not None and groups in test.columns:
-        texts = category_texts(test[groups])
-        alone = "row " + test["__row"].astype(str)
-        return np.where(pd.isna(texts), alone, texts).astype(str), f"groups of {groups}"
-    times = test["__time"].to_numpy(dtype="datetime64[us]")
-    if problem.data.time is None or np.isnat(times).any():
-        return None, ""
-    clusters = time_clusters(times)
-    return clusters, "" if clusters is None else "days, or stretches of time where there are few days"
-
-
 def _period(test: pd.DataFrame) -> tuple[Any, Any] | None:
     times = test["__time"].dropna()
     if times.empty:
@@ -127,8 +117,8 @@ def _period(test: pd.DataFrame) -> tuple[Any, Any] | None:
     return times.min().tz_localize("UTC").to_pydatetime(), times.max().tz_localize("UTC").to_pydatetime()
 
 
-def _seen_before(champion: Bundle, test: pd.DataFrame) -> list[str]:
-    """A champion that was trained on some of the rows looks better on them than it is."""
+def seen_before(champion: Bundle, test: pd.DataFrame) -> list[str]:
+    """A champion that was trained on some of the rows looks better on them than it is: a note, or none."""
     until = champion.release.get("trained_until")
     if until is None or test["__time"].isna().all():
         return []

@@ -26,7 +26,7 @@ from pipelines.core.window_performance import Performance, window_performance
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
 from pipelines.stores.drift_reports import Comparison, Labelled, compare, save_report
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.problem_files import LoadedProblem
 from pipelines.stores.retraining_past import retraining_past
@@ -113,7 +113,7 @@ def monitor(
 @contextmanager
 def _desk(loaded: LoadedProblem, settings: Settings, as_of: datetime) -> Iterator[_Desk]:
     bundle = open_champion(settings, loaded.problem.name)
-    log, ledger = PredictionLog(settings.database), Ledger(settings.database)
+    log, ledger = PredictionLog(settings.database), open_ledger(settings)
     try:
         yield _Desk(loaded, settings, as_of, log, ledger, bundle)
     finally:

@@ -9,7 +9,7 @@ from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stores.champions import open_release
 from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.standing import history_digest, one_at_a_time, settle
 
 
@@ -23,6 +23,8 @@ class Moved:
     before: int | None
     actor: str
     reason: str
+    digest: str | None = None
+    """Of the decision in the ledger."""
 
 
 def roll_back(problem: str, settings: Settings, version: int | None, at: datetime, actor: str, reason: str) -> Moved:
@@ -43,7 +45,7 @@ def _move(
 ) -> Moved:
     if not actor.strip() or not reason.strip():
         raise ProblemError("a champion set by hand needs a name and a reason: both are recorded")
-    registry, ledger = LeanRegistry(settings), Ledger(settings.database)
+    registry, ledger = LeanRegistry(settings), open_ledger(settings)
     try:
         with one_at_a_time(settings, problem):
             champion = registry.champion(problem)
@@ -73,7 +75,7 @@ def _move(
             settle(settings, ledger, registry, entry, settings.work(problem) / found.run_key / "history")
     finally:
         ledger.close()
-    return Moved(problem, outcome, wanted, entry.evidence["before"], actor, reason)
+    return Moved(problem, outcome, wanted, entry.evidence["before"], actor, reason, entry.digest)
 
 
 def _previous(ledger: Ledger, problem: str, champion: int | None) -> int:

@@ -15,15 +15,19 @@ from pipelines.core.errors import Busy
 from pipelines.core.gate import Decision, decide_release
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
+from pipelines.steps.document import document
 from pipelines.steps.overrule import Moved, promote_by_hand, roll_back
+from pipelines.steps.rehearse import find_change, rehearse_candidate
+from pipelines.stores.bundle import Bundle
 from pipelines.stores.code_version import code_version, run_key
 from pipelines.stores.files import read_json
-from pipelines.stores.ledger import Entry, Ledger
+from pipelines.stores.ledger import Entry, Ledger, open_ledger
 from pipelines.stores.problem_files import LoadedProblem
 from pipelines.stores.registry import Registry
-from pipelines.stores.release_files import Lineage, make_bundle
+from pipelines.stores.release_evidence import release_evidence
+from pipelines.stores.release_files import Lineage, make_bundle, stage_bundle
 from pipelines.stores.release_log import log_release
-from pipelines.stores.standing import history_digest, one_at_a_time, settle
+from pipelines.stores.standing import AWAITING, one_at_a_time, settle
 
 __all__ = ["Moved", "Released", "promote_by_hand", "release", "roll_back"]
 
@@ -50,7 +54,12 @@ class Ingested(Protocol):
 
 @dataclass(frozen=True)
 class Released:
-    """What became of a candidate; `champion`: the version that serves now, `metrics`: value, low, high."""
+    """What became of a candidate; `champion`: the version that serves now, `metrics`: value, low, high.
+
+    `decision`: what the gate said, or `awaiting_approval` where it said promote and a second person must agree.
+    `path` and `change`: by what right it was promoted; `rehearsal`: what was found over HTTP; `ledger`: digest
+    of the entry that says so.
+    """
 
     problem: str
     decision: str
@@ -66,6 +75,10 @@ class Released:
     checks: list[dict[str, Any]]
     needed_labels: int | None
     learner: str
+    path: str | None
+    change: dict[str, Any] | None
+    rehearsal: dict[str, Any] | None
+    ledger: str | None
 
 
 def release(
@@ -76,21 +89,23 @@ def release(
     as_of: datetime,
     actor: str = "flow",
     request: int | None = None,
+    because: str | None = None,
 ) -> Released:
-    """Decide on the candidate in `folder`, register it, and make it champion if the gate says so.
+    """Rehearse the candidate in `folder`, decide on it, register it, and make it champion if the gate says so.
 
-    Reads scorecard.json, reference.parquet, features.parquet, contract.json, model.skops and trained.json;
-    makes folder/bundle. Busy when the champion has changed since the scorecard was made: evaluate again.
+    Reads scorecard.json, reference.parquet, prepared.parquet, features.parquet, contract.json, model.skops,
+    trained.json and history; makes folder/bundle. `request`, `because`: the request or the person's words that asked
+    for it, a reason to change models. Busy when the champion has changed since the scorecard was made: evaluate again.
     """
     key = run_key(ingested.snapshot, loaded.problem.digest, code_version().digest)
     card = Scorecard.model_validate(read_json(folder / "scorecard.json"))
-    candidate = _Candidate(loaded, folder, ingested, as_of, key, card)
-    registry, ledger = Registry(settings), Ledger(settings.database)
+    candidate = _Candidate(loaded, settings, folder, ingested, as_of, key, card)
+    registry, ledger = Registry(settings), open_ledger(settings)
     try:
         with one_at_a_time(settings, candidate.name):
             entry = ledger.find(candidate.entry_key)
             if entry is None:
-                entry = _decide(candidate, registry, ledger, actor, request)
+                entry = _decide(candidate, registry, ledger, _Asked(actor, request, because))
             champion = settle(settings, ledger, registry, entry, folder / "history")
     finally:
         ledger.close()
@@ -102,6 +117,7 @@ class _Candidate:
     """What a decision is made on."""
 
     loaded: LoadedProblem
+    settings: Settings
     folder: Path
     ingested: Ingested
     as_of: datetime
@@ -117,13 +133,58 @@ class _Candidate:
         return f"release:{self.name}:{self.key}"
 
 
-def _decide(candidate: _Candidate, registry: Registry, ledger: Ledger, actor: str, request: int | None) -> Entry:
+@dataclass(frozen=True)
+class _Asked:
+    """Who asked for the training, and why."""
+
+    actor: str
+    request: int | None
+    because: str | None
+
+
+def _decide(candidate: _Candidate, registry: Registry, ledger: Ledger, asked: _Asked) -> Entry:
     """The ledger's new entry; everything that is done before it is found again when this is repeated."""
-    name, folder, ingested, card = candidate.name, candidate.folder, candidate.ingested, candidate.card
+    name, folder, card = candidate.name, candidate.folder, candidate.card
     _require_same_champion(registry, name, card)
-    decision = decide_release(candidate.loaded.problem, card)
-    run_id = registry.start_run(name, candidate.key)
-    lineage = Lineage(
+    loaded, settings = candidate.loaded, candidate.settings
+    lineage = _lineage(candidate, registry.start_run(name, candidate.key))
+    rehearsal = rehearse_candidate(
+        settings, folder, lineage.run_id, card.digest, lambda: stage_bundle(loaded, folder, lineage, card)
+    )
+    change = find_change(settings, folder, ledger, name, rehearsal, asked.request, asked.because)
+    decision = decide_release(loaded.problem, card, rehearsal=rehearsal, change=change)
+
+    def add_cards(into: Path, bundle: Bundle) -> None:
+        document(into, bundle, card, decision, rehearsal, lineage.datasheet, asked.actor, asked.request)
+
+    bundle = make_bundle(loaded, folder, lineage, card, decision, rehearsal, add_cards)
+    log_release(registry, bundle, lineage, card, decision, rehearsal)
+    version = registry.register(name, lineage.run_id, bundle, card.digest, candidate.key)
+    registered = registry.release(name, version)
+    evidence = release_evidence(loaded, folder, lineage, card, decision, rehearsal, registered)
+    return ledger.record(
+        candidate.entry_key,
+        at=candidate.as_of,
+        problem=name,
+        kind="release",
+        outcome=_outcome(candidate, decision),
+        version=version,
+        run_id=lineage.run_id,
+        actor=asked.actor,
+        reasons=decision.reasons,
+        evidence=evidence | {"request": asked.request},
+    )
+
+
+def _outcome(candidate: _Candidate, decision: Decision) -> str:
+    """What the gate says is what happens, unless a second person must agree first."""
+    waits = decision.outcome == "promote" and candidate.loaded.problem.good_enough.approval
+    return AWAITING if waits else decision.outcome
+
+
+def _lineage(candidate: _Candidate, run_id: str) -> Lineage:
+    ingested = candidate.ingested
+    return Lineage(
         run_id=run_id,
         run_key=candidate.key,
         snapshot=ingested.snapshot,
@@ -132,26 +193,6 @@ def _decide(candidate: _Candidate, registry: Registry, ledger: Ledger, actor: st
         as_of=candidate.as_of,
         code=code_version(),
         datasheet=Path(ingested.datasheet_path) if ingested.datasheet_path else None,
-    )
-    bundle = make_bundle(candidate.loaded, folder, lineage, card, decision)
-    log_release(registry, bundle, lineage, card, decision)
-    version = registry.register(name, run_id, bundle, card.digest, candidate.key)
-    evidence = _evidence(lineage, card, decision) | {
-        "learner": read_json(folder / "trained.json")["learner"],
-        "history": history_digest(candidate.loaded.problem),
-        "request": request,
-    }
-    return ledger.record(
-        candidate.entry_key,
-        at=candidate.as_of,
-        problem=name,
-        kind="release",
-        outcome=decision.outcome,
-        version=version,
-        run_id=run_id,
-        actor=actor,
-        reasons=decision.reasons,
-        evidence=evidence,
     )
 
 
@@ -162,22 +203,6 @@ def _require_same_champion(registry: Registry, problem: str, card: Scorecard) ->
     judged = None if card.champion is None else card.champion.version
     if now != judged:
         raise Busy(f"{problem}'s champion is version {now}, the candidate was judged against {judged}: train again")
-
-
-def _evidence(lineage: Lineage, card: Scorecard, decision: Decision) -> dict[str, Any]:
-    return {
-        "run_key": lineage.run_key,
-        "snapshot": lineage.snapshot,
-        "model_digest": card.digest,
-        "primary": card.primary,
-        "rows": card.rows,
-        "metrics": {name: {"value": one.value, "low": one.low, "high": one.high} for name, one in card.metrics.items()},
-        "against": None if card.champion is None else card.champion.version,
-        "comparison": None if card.comparison is None else card.comparison.model_dump(mode="json"),
-        "checks": [check.model_dump(mode="json") for check in decision.checks],
-        "needed_labels": decision.needed_labels,
-        "code": lineage.code.as_json(),
-    }
 
 
 def _released(entry: Entry, champion: int | None) -> Released:
@@ -198,4 +223,8 @@ def _released(entry: Entry, champion: int | None) -> Released:
         checks=facts["checks"],
         needed_labels=facts["needed_labels"],
         learner=facts["learner"],
+        path=facts.get("path"),
+        change=facts.get("change"),
+        rehearsal=facts.get("rehearsal"),
+        ledger=entry.digest,
     )

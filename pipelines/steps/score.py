@@ -22,7 +22,7 @@ from pipelines.stores.arrow_frames import plain_frame
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
 from pipelines.stores.files import digest_file
-from pipelines.stores.log_entries import LoggedPrediction, as_utc
+from pipelines.stores.logbook.log_entries import LoggedPrediction, as_utc
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.score_files import ScoreLayout
 from pipelines.stores.table_chunks import TableWriter, open_stream

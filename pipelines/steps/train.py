@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,7 +37,10 @@ _THREADED_CELLS = 5_000_000  # below, threads that wait for each other gain litt
 
 @dataclass(frozen=True)
 class Trained:
-    """What one training left behind; every field is JSON. `value`: the primary metric on the search's rows."""
+    """What one training left behind; every field is JSON. `value`: the primary metric on the search's rows.
+
+    `seconds` and `cpu_seconds` are those of search and fit together: what they cost.
+    """
 
     learner: str
     params: Params
@@ -49,6 +53,8 @@ class Trained:
     rows: int
     search_rows: int
     folds: int
+    seconds: float
+    cpu_seconds: float
 
 
 def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None) -> Trained:
@@ -57,7 +63,7 @@ def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None)
     The same features, contract and problem give the same digest. `progress(done, total, text)` is told of each
     trial. NotEnoughData when too few labels were known, or all are of one class.
     """
-    problem = loaded.problem
+    problem, began = loaded.problem, (time.monotonic(), time.process_time())
     contract = read_contract(folder / "contract.json")
     frame = read_parquet(folder / "features.parquet")
     rows = fit_rows(frame)
@@ -76,13 +82,15 @@ def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None)
             seed = problem.search.seed
             pipeline = fit_final(frame.iloc[rows], contract, history, entry.learner, params, seed, threads)
     save_model(pipeline, folder / "model.skops")
-    trained = _report(search, judge, params, model_digest(pipeline), len(rows))
+    trained = _report(search, judge, params, model_digest(pipeline), len(rows), began)
     write_json(folder / "trained.json", asdict(trained))
     search.tell(f"{entry.learner.name} is fitted", done=True)
     return trained
 
 
-def _report(search: Search, judge: Judge, params: Params, digest: str, rows: int) -> Trained:
+def _report(
+    search: Search, judge: Judge, params: Params, digest: str, rows: int, began: tuple[float, float]
+) -> Trained:
     return Trained(
         learner=search.best.learner,
         params=params,
@@ -95,6 +103,8 @@ def _report(search: Search, judge: Judge, params: Params, digest: str, rows: int
         rows=rows,
         search_rows=search.rows,
         folds=len(judge.folds),
+        seconds=round(time.monotonic() - began[0], 3),
+        cpu_seconds=round(time.process_time() - began[1], 3),
     )
 
 

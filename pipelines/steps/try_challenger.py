@@ -15,7 +15,7 @@ from pipelines.core.settings import Settings
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_release
 from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.release_info import ReleaseInfo
 from pipelines.stores.rollouts import RolloutLog, RolloutRow, limits_of
 from pipelines.stores.standing import CHALLENGER, one_at_a_time
@@ -196,7 +196,7 @@ def _require_word(actor: str, reason: str) -> None:
 
 @contextmanager
 def _at_desk(problem: str, settings: Settings) -> Iterator[_Desk]:
-    ledger, log, trials = Ledger(settings.database), RolloutLog(settings.database), TrialLog(settings.database)
+    ledger, log, trials = open_ledger(settings), RolloutLog(settings.database), TrialLog(settings.database)
     try:
         yield _Desk(problem, settings, LeanRegistry(settings), ledger, log, trials)
     finally:

@@ -59,6 +59,25 @@ def run_key(snapshot: str, problem_digest: str, code_digest: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def present_digest(libraries: dict[str, str]) -> str:
+    """The digest that the code of this process would have beside other versions of the libraries.
+
+    Equal to a recorded digest with the recorded libraries, it shows that the code is the same, whatever is installed.
+    """
+    return source_digest(_PACKAGE, libraries)
+
+
+def code_folder() -> Path:
+    """The folder that holds the package of this process: what PYTHONPATH names to run the same code elsewhere."""
+    return _PACKAGE.parent
+
+
+def code_repository() -> Path | None:
+    """The git repository that tracks our own files; None where they lie in none, or in somebody else's."""
+    top = _git("rev-parse", "--show-toplevel") if _tracked() else None
+    return None if top is None else Path(top)
+
+
 def source_digest(package: Path, libraries: dict[str, str]) -> str:
     """SHA-256 over the package's Python files in `ROOMS`, by name and content, and library versions."""
     found = hashlib.sha256(json.dumps(libraries, sort_keys=True).encode())

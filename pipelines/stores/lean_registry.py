@@ -40,6 +40,9 @@ class Aliases(Protocol):
     def drop_alias(self, problem: str, alias: str) -> None:
         """Take an alias away; nothing happens when it is not set."""
 
+    def set_tag(self, problem: str, version: int, name: str, value: str) -> None:
+        """Put a tag on a version."""
+
     def fetch(self, release: ReleaseInfo, into: Path) -> Path:
         """The release's bundle as the new folder `into`, verified."""
 
@@ -76,6 +79,13 @@ class LeanRegistry(Registry):
             super().drop_alias(problem, alias)
         else:
             self._lean.drop_alias(problem, alias)
+
+    def set_tag(self, problem: str, version: int, name: str, value: str) -> None:
+        """Put a tag on a version, in place of one of the same name."""
+        if self._lean is None:
+            super().set_tag(problem, version, name, value)
+        else:
+            self._lean.set_tag(problem, version, name, value)
 
     def fetch(self, release: ReleaseInfo, into: Path) -> Path:
         """The release's bundle as a folder `into`, verified against the manifest that the registry knows."""
@@ -125,6 +135,14 @@ class SqliteAliases(LocalReader):
         self._write(
             "DELETE FROM registered_model_aliases WHERE workspace = 'default' AND name = ? AND alias = ?",
             (problem, alias),
+        )
+
+    def set_tag(self, problem: str, version: int, name: str, value: str) -> None:
+        """Put a tag on a version."""
+        self._write(
+            "INSERT OR REPLACE INTO model_version_tags (workspace, key, value, name, version) "
+            "VALUES ('default', ?, ?, ?, ?)",
+            (name, value, problem, version),
         )
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:

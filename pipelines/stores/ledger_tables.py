@@ -1,4 +1,6 @@
-"""The ledger's tables and rows: decisions that the database refuses to change, requests in single flight."""
+"""The ledger's tables and rows: decisions that the database refuses to change, the seals that chain them (see
+`ledger_chain`), and requests in single flight.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -31,7 +34,10 @@ IN_FLIGHT = ("open", "running")
 
 @dataclass(frozen=True)
 class Entry:
-    """One decision: what was decided on which problem, by whom, why, and on what evidence."""
+    """One decision: what was decided on which problem, by whom, why, and on what evidence.
+
+    `at` is the decision's own clock, which a replay of the past sets back; `recorded_at` is the wall clock's.
+    """
 
     id: int
     key: str
@@ -44,6 +50,11 @@ class Entry:
     actor: str
     reasons: list[str] = field(default_factory=list)
     evidence: dict[str, Any] = field(default_factory=dict)
+    recorded_at: datetime | None = None
+    later: bool = False
+    """Whether it is older than the chain, and was sealed as it was found (at `recorded_at`)."""
+    digest: str | None = None
+    """Of the entry and of everything recorded before it."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +84,15 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """UTC on the way in; a moment without a zone is taken for UTC."""
-        return None if value is None else _utc(value)
+        return None if value is None else as_utc(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """UTC on the way out."""
-        return None if value is None else _utc(value)
+        return None if value is None else as_utc(value)
 
 
-def _utc(moment: datetime) -> datetime:
+def as_utc(moment: datetime) -> datetime:
+    """The moment in UTC; one without a zone is taken for UTC."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -101,6 +113,19 @@ decisions = Table(
     Column("reasons", JSON, nullable=False),
     Column("evidence", JSON, nullable=False),
     Index("decisions_by_problem", "problem", "kind", "id"),
+    sqlite_autoincrement=True,
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("decision", Integer, nullable=False, unique=True),
+    Column("previous", String(64), nullable=False, unique=True),  # so that two writers cannot both follow one seal
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("recorded_at", Moment, nullable=False),
+    Column("later", Boolean, nullable=False),
+    Column("signature", Text),
     sqlite_autoincrement=True,
 )
 
@@ -130,23 +155,29 @@ Index(
 )
 
 _REFUSAL = "the ledger is append-only"
+_MAKING = 4_711_204  # any number that nobody else locks
+_GUARDED = (decisions.name, seals.name)
 _SQLITE_GUARDS = [
-    f"CREATE TRIGGER IF NOT EXISTS decisions_no_{verb.lower()} BEFORE {verb} ON decisions "
+    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
     f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+    for table in _GUARDED
     for verb in ("UPDATE", "DELETE")
 ]
 _POSTGRES_GUARDS = [
     "CREATE OR REPLACE FUNCTION decisions_append_only() RETURNS trigger LANGUAGE plpgsql AS "
     f"$$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$",
-    "CREATE OR REPLACE TRIGGER decisions_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions "
-    "FOR EACH STATEMENT EXECUTE FUNCTION decisions_append_only()",
+    *(
+        f"CREATE OR REPLACE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION decisions_append_only()"
+        for table in _GUARDED
+    ),
 ]
 
 
 def create_tables(engine: Engine) -> None:
     """Make the tables, indexes and guards where they are missing; several processes may do it at once."""
     for attempt in range(3):
-        if inspect(engine).has_table("requests") and attempt == 0 and _guarded(engine):
+        if inspect(engine).has_table("requests") and _guarded(engine):
             return
         try:
             _create(engine)
@@ -157,19 +188,25 @@ def create_tables(engine: Engine) -> None:
 
 
 def _create(engine: Engine) -> None:
-    guards = _SQLITE_GUARDS if engine.dialect.name == "sqlite" else _POSTGRES_GUARDS
+    embedded = engine.dialect.name == "sqlite"
     with engine.begin() as connection:
-        for table in (decisions, requests):
+        if not embedded:  # one after the other: triggers made at once lock each other out
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MAKING})"))
+        for table in (decisions, seals, requests):
             connection.execute(CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))
-        for statement in guards:
+        for statement in _SQLITE_GUARDS if embedded else _POSTGRES_GUARDS:
             connection.execute(text(statement))
 
 
 def _guarded(engine: Engine) -> bool:
-    if engine.dialect.name != "sqlite":
-        return False
+    """Whether every guard is there: to make one anew locks out whoever writes just now."""
+    names = f"({', '.join(repr(one) for one in _GUARDED)})"
+    if engine.dialect.name == "sqlite":
+        query, wanted = f"FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN {names}", len(_SQLITE_GUARDS)
+    else:
+        query = f"FROM pg_trigger WHERE tgname LIKE '%_append_only' AND tgrelid::regclass::text IN {names}"
+        wanted = len(_GUARDED)
     with engine.connect() as connection:
-        query = text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'decisions'")
-        return bool(connection.execute(query).scalar_one() == len(_SQLITE_GUARDS))
+        return bool(connection.execute(text(f"SELECT count(*) {query}")).scalar_one() == wanted)

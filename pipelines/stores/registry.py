@@ -109,6 +109,11 @@ class Registry:
         with self._answering():
             self._client.delete_registered_model_alias(problem, alias)
 
+    def set_tag(self, problem: str, version: int, name: str, value: str) -> None:
+        """Put a tag on a version, in place of one of the same name."""
+        with self._answering():
+            self._client.set_model_version_tag(problem, str(version), name, value)
+
     def release(self, problem: str, version: int) -> ReleaseInfo:
         """One release; NotFound if there is none."""
         with self._answering(f"{problem} has no version {version}: see `ratchet releases {problem}`"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,11 +14,12 @@ import pandas as pd
 
 from pipelines.core.contract import Contract
 from pipelines.core.errors import ModelFileError
+from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.gate import Decision
 from pipelines.core.schema import Column
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.scoring import score
-from pipelines.stores.bundle import Bundle, write_bundle
+from pipelines.stores.bundle import DOCUMENTS, Bundle, write_bundle
 from pipelines.stores.code_version import CodeVersion
 from pipelines.stores.compiled_file import Proven, compile_release
 from pipelines.stores.files import read_json, replace_folder
@@ -28,6 +30,9 @@ from pipelines.stores.tables import read_parquet
 
 PROBE_ROWS = 16
 EXAMPLE_ROWS = 3
+STAGED = "staged"
+CARDS = "cards"
+"""Folder of the cards within the bundle's documents."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,15 @@ class Lineage:
     datasheet: Path | None
 
 
-def make_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Scorecard, decision: Decision) -> Path:
-    """The bundle folder/bundle of the run in `folder`; one that is whole and of the same run is kept.
+def stage_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Scorecard) -> Path:
+    """The bundle folder/staged of the run in `folder`, whole but for the decision, which is still to come.
 
-    Its probe rows are scored through the request's path before it is shown: a model that does not give there
-    what it gave in batch raises ModelFileError.
+    One that was staged before is kept. Its probe rows are scored through the request's path before it is shown: a
+    model that does not give there what it gave in batch raises ModelFileError.
     """
-    final = folder / "bundle"
-    if _is_whole(final, lineage, card):
-        return final
+    staged = folder / STAGED
+    if _is_whole(staged, lineage, card):
+        return staged
     contract = Contract.model_validate(read_json(folder / "contract.json"))
     trained = read_json(folder / "trained.json")
     pipeline = load_model(folder / "model.skops", trained["digest"])
@@ -70,7 +75,6 @@ def make_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Sco
         "problem.json": loaded.problem.model_dump(mode="json"),
         "contract.json": contract.model_dump(mode="json"),
         "scorecard.json": card.model_dump(mode="json"),
-        "decision.json": decision.model_dump(mode="json"),
         "probe.json": probe_document(pipeline, contract, history, held_out.head(PROBE_ROWS)),
         **proven.documents,
     }
@@ -79,7 +83,36 @@ def make_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Sco
         files["datasheet.md"] = lineage.datasheet
     write_bundle(made, documents, files)
     _check(Bundle.open(made), proven)
-    replace_folder(made, final)
+    replace_folder(made, staged)
+    return staged
+
+
+def make_bundle(
+    loaded: LoadedProblem,
+    folder: Path,
+    lineage: Lineage,
+    card: Scorecard,
+    decision: Decision,
+    rehearsal: Rehearsal | None = None,
+    add_cards: Callable[[Path, Bundle], object] | None = None,
+) -> Path:
+    """The bundle folder/bundle: what was staged, with the decision; one that is whole and of the same run is kept.
+
+    `add_cards(into, bundle)` writes further files into the folder `into`; the manifest comes last and names them all.
+    """
+    final = folder / "bundle"
+    if _is_whole(final, lineage, card, decision):
+        return final
+    staged = Bundle(stage_bundle(loaded, folder, lineage, card))
+    documents = {"decision.json": decision.model_dump(mode="json")}
+    if rehearsal is not None:
+        documents["rehearsal.json"] = rehearsal.model_dump(mode="json")
+    cards = staged.folder / DOCUMENTS / CARDS
+    shutil.rmtree(cards, ignore_errors=True)  # of a try that was killed
+    if add_cards is not None:
+        add_cards(cards, staged)
+    write_bundle(staged.folder, documents, {})
+    replace_folder(staged.folder, final)
     return final
 
 
@@ -169,10 +202,16 @@ def _moment(times: pd.Series) -> str | None:
     return None if pd.isna(last) else last.tz_localize("UTC").isoformat()
 
 
-def _is_whole(bundle: Path, lineage: Lineage, card: Scorecard) -> bool:
+def _is_whole(folder: Path, lineage: Lineage, card: Scorecard, decision: Decision | None = None) -> bool:
+    """Whether the folder holds this run's bundle with this scorecard, and this decision where there is one."""
     try:
-        facts = Bundle.open(bundle).release
+        bundle = Bundle.open(folder)
+        facts = bundle.release
+        if (facts["run_id"], facts["model_digest"]) != (lineage.run_id, card.digest):
+            return False
+        if bundle.scorecard != card.model_dump(mode="json"):  # judged anew, against another champion
+            return False
+        return decision is None or bundle.decision == decision.model_dump(mode="json")
     except ModelFileError:
-        shutil.rmtree(bundle, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return False
-    return facts["run_id"] == lineage.run_id and facts["model_digest"] == card.digest

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 RUN_KEY = "ratchet.run_key"
 DIGEST = "ratchet.digest"
 MANIFEST_DIGEST = "ratchet.manifest"
+LEDGER = "ratchet.ledger"
+"""Digest of the ledger's newest decision on the version."""
 
 
 @dataclass(frozen=True)

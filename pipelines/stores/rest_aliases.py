@@ -9,6 +9,7 @@ from pipelines.stores.registry_reader import RestReader
 from pipelines.stores.release_info import ReleaseInfo
 
 _API = "/api/2.0/mlflow/registered-models/alias"
+_TAGS = "/api/2.0/mlflow/model-versions/set-tag"
 
 
 class RestAliases(RestReader):
@@ -31,16 +32,20 @@ class RestAliases(RestReader):
 
     def set_alias(self, problem: str, alias: str, version: int) -> None:
         """Point an alias to a version."""
-        self._change("POST", {"name": problem, "alias": alias, "version": str(version)})
+        self._change("POST", _API, {"name": problem, "alias": alias, "version": str(version)})
 
     def drop_alias(self, problem: str, alias: str) -> None:
         """Take an alias away; nothing happens when it is not set."""
-        self._change("DELETE", {"name": problem, "alias": alias})
+        self._change("DELETE", _API, {"name": problem, "alias": alias})
 
-    def _change(self, method: str, content: dict[str, str]) -> None:
+    def set_tag(self, problem: str, version: int, name: str, value: str) -> None:
+        """Put a tag on a version."""
+        self._change("POST", _TAGS, {"name": problem, "version": str(version), "key": name, "value": value})
+
+    def _change(self, method: str, path: str, content: dict[str, str]) -> None:
         try:
-            response = self._http.request(method, self._url + _API, json=content)
+            response = self._http.request(method, self._url + path, json=content)
         except httpx.HTTPError as error:
             raise Unavailable(f"MLflow at {self._url} does not answer ({error}): is it up?") from error
         if not response.is_success:
-            raise Unavailable(f"MLflow at {self._url} answered {response.status_code} to a new alias: see its log")
+            raise Unavailable(f"MLflow at {self._url} answered {response.status_code} to a change: see its log")

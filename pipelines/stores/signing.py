@@ -54,6 +54,10 @@ class Signer:
         """The signature as text."""
         return base64.b64encode(self._key.sign(signed_content(problem, run_id, run_key, digest, manifest))).decode()
 
+    def sign_seal(self, digest: str) -> str:
+        """The signature of a seal of the ledger, as text."""
+        return base64.b64encode(self._key.sign(_sealed_content(digest))).decode()
+
 
 class Verifier:
     """Refuses releases that the owner of a public key has not signed; SourceError when its file cannot be read."""
@@ -88,10 +92,25 @@ class Verifier:
                 f"the signature of {name} does not fit: it was signed with another key, or the registry was changed"
             ) from error
 
+    def accepts_seal(self, digest: str, signature: str) -> bool:
+        """Whether the owner of the key has signed this seal of the ledger."""
+        from cryptography.exceptions import InvalidSignature
+
+        try:
+            self._key.verify(base64.b64decode(signature, validate=True), _sealed_content(digest))
+        except (InvalidSignature, binascii.Error):
+            return False
+        return True
+
 
 def open_verifier(path: Path | None) -> Verifier | None:
     """The verifier that a setting asks for."""
     return None if path is None else Verifier(path)
+
+
+def open_signer(path: Path | None) -> Signer | None:
+    """The signer that a setting asks for."""
+    return None if path is None else Signer(path)
 
 
 def create_keys(folder: Path) -> tuple[Path, Path]:
@@ -112,6 +131,10 @@ def create_keys(folder: Path) -> tuple[Path, Path]:
     _write_new(private, secret, 0o600)
     _write_new(public, open_one, 0o644)
     return private, public
+
+
+def _sealed_content(digest: str) -> bytes:
+    return f"ratchet ledger 1\n{digest}".encode()
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

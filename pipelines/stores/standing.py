@@ -13,11 +13,15 @@ from filelock import FileLock, Timeout
 from pipelines.core.errors import Busy
 from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Entry, Ledger
+from pipelines.stores.ledger import MOVES, Entry, Ledger
 from pipelines.stores.registry import Registry
+from pipelines.stores.release_info import LEDGER
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+AWAITING = "awaiting_approval"
+"""Outcome of a release that the gate would promote, where the problem asks for a second person's approval: it is
+registered, `settle` makes it the challenger, and `ratchet approve` makes it the champion or declines it."""
 _WAIT = 60.0
 
 
@@ -37,8 +41,18 @@ def settle(settings: Settings, ledger: Ledger, registry: Registry, entry: Entry,
     """Make the aliases say what `entry` decided, unless a later one says otherwise; the champion's version.
 
     `history`: the folder of the history store that the version's run made, which serving gets before the alias
-    moves. May be repeated: after a kill between the entry and the alias, the next call ends the work.
+    moves. The version gets the digest of the newest decision on it as a tag. May be repeated: after a kill between
+    the entry and the alias, the next call ends the work.
     """
+    champion = _move_aliases(settings, ledger, registry, entry, history)
+    if entry.version is not None:
+        word = ledger.last_word(entry.problem, entry.version)
+        if word is not None and word.digest is not None:
+            registry.set_tag(entry.problem, entry.version, LEDGER, word.digest)
+    return champion
+
+
+def _move_aliases(settings: Settings, ledger: Ledger, registry: Registry, entry: Entry, history: Path) -> int | None:
     problem = entry.problem
     moves = ledger.moves(problem, limit=2)
     if moves and moves[0].id == entry.id and entry.version is not None:
@@ -49,8 +63,8 @@ def settle(settings: Settings, ledger: Ledger, registry: Registry, entry: Entry,
             registry.set_alias(problem, CHAMPION, entry.version)
         _drop_challenger(registry, problem, entry.version)
         return entry.version
-    latest = ledger.entries(problem, entry.kind, limit=1)
-    if entry.outcome not in ("promote", "roll_back") and latest[0].id == entry.id and entry.version is not None:
+    latest = ledger.entries(problem, "release", limit=1)
+    if entry.outcome not in MOVES and latest and latest[0].id == entry.id and entry.version is not None:
         registry.set_alias(problem, CHALLENGER, entry.version)
     champion = registry.champion(problem)
     return None if champion is None else champion.version

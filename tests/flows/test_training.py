@@ -40,7 +40,7 @@ def test_the_flow_releases_and_finds_what_it_had_finished(settings: Settings, sm
     second = training(str(small), as_of=AS_OF)
     assert model.stat().st_mtime_ns == written
     assert second == first
-    assert [entry.outcome for entry in ledger.entries("small")] == ["promote"]
+    assert [entry.outcome for entry in ledger.entries("small", "release")] == ["promote"]
     ledger.close()
 
 

@@ -35,9 +35,9 @@ def test_each_task_finds_what_it_had_finished(settings: Settings, small: Path) -
     (run.folder / "model.skops").unlink()
     assert train() == digest
 
-    first = tasks.decide_and_release(loaded, settings, run, ingested, NOW, "test", None)
+    first = tasks.decide_and_release(loaded, settings, run, ingested, NOW, tasks.Asked("test"))
     card = (run.folder / "scorecard.json").read_text()
     assert Registry(settings).champion("small") is not None
-    again = tasks.decide_and_release(loaded, settings, run, ingested, NOW, "test", None)
+    again = tasks.decide_and_release(loaded, settings, run, ingested, NOW, tasks.Asked("test"))
     assert again == first
     assert (run.folder / "scorecard.json").read_text() == card  # not judged against itself

@@ -51,13 +51,28 @@ def test_the_reference_has_input_answers_and_labels(toy: ModuleType, settings: S
     assert (reference["label"].to_numpy() == (truth == 1)).all()
 
 
-def test_evaluating_again_gives_the_same_bytes(toy: ModuleType, settings: Settings) -> None:
+def test_evaluating_again_gives_the_same_but_for_the_cost(toy: ModuleType, settings: Settings) -> None:
     run = toy.make_run(settings)
-    outputs = ("scorecard.json", "reference.parquet")
-    evaluate(run.loaded, run.folder, None)
-    first = [(run.folder / name).read_bytes() for name in outputs]
-    evaluate(run.loaded, run.folder, None)
-    assert [(run.folder / name).read_bytes() for name in outputs] == first
+    first = card_of(evaluate(run.loaded, run.folder, None))
+    reference = (run.folder / "reference.parquet").read_bytes()
+    again = card_of(evaluate(run.loaded, run.folder, None))
+    assert again.model_copy(update={"cost": None}) == first.model_copy(update={"cost": None})
+    assert again.cost is not None
+    assert (run.folder / "reference.parquet").read_bytes() == reference
+
+
+def test_the_scorecard_is_examined_all_round(toy: ModuleType, settings: Settings) -> None:
+    declared = "good_enough:\n  protected: [line]\n  behaviour:\n  - {feature: rain, add: 1, expect: higher}\n"
+    run = toy.make_run(settings, extra=declared)
+    card = card_of(evaluate(run.loaded, run.folder, None))
+    assert card.calibration.corrected is not None
+    assert card.fitted["log_loss"].value is not None
+    assert [one.column for one in card.fairness] == ["line"]
+    assert [one.passed for one in card.behaviour] == [True]
+    assert card.explanation is not None
+    assert {one.feature for one in card.explanation.importances} == {"at", "rain", "noise", "line", "rate"}
+    assert len(card.robustness) == 6
+    assert card.leaks == []
 
 
 def test_the_champion_is_scored_on_the_same_rows(toy: ModuleType, settings: Settings) -> None:

@@ -13,28 +13,43 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import Busy
+from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.settings import Settings
 from pipelines.steps import release as release_step
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.release import Released, release
-from pipelines.stores import standing
+from pipelines.stores import release_files, standing
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
+from pipelines.stores.files import digest_file, read_json, write_atomic
 from pipelines.stores.history_store import load_current
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.registry import Registry
+
+REAL = release_step.document
+
+
+@pytest.fixture(autouse=True)
+def plain_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card of one line, except where cards are looked at: real ones have a dozen plots."""
+    monkeypatch.setattr(release_step, "document", lambda into, *_: write_atomic(into / "model_card.md", b"a card"))
+
+
+@pytest.fixture
+def real_cards(plain_cards: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(release_step, "document", REAL)
 
 
 class Killed(BaseException):
     """The process is gone; nothing catches it."""
 
 
-def turn(toy: ModuleType, settings: Settings, run: Any) -> Released:
+def turn(toy: ModuleType, settings: Settings, run: Any, **asked: Any) -> Released:
     """Evaluate and release a run, as the flow does."""
     registry = Registry(settings)
     champion = open_champion(settings, "trains") if registry.champion("trains") else None
     evaluate(run.loaded, run.folder, champion)
-    found: Released = release(run.loaded, settings, run.folder, run.ingested, toy.AS_OF)
+    found: Released = release(run.loaded, settings, run.folder, run.ingested, toy.AS_OF, **asked)
     return found
 
 
@@ -80,6 +95,52 @@ def test_a_release_carries_its_lineage(toy: ModuleType, settings: Settings) -> N
     assert load_current(settings.history("trains")) is not None
 
 
+@pytest.mark.usefixtures("real_cards")
+def test_it_is_rehearsed_before_it_is_decided_and_documented_after(toy: ModuleType, settings: Settings) -> None:
+    on = settings.model_copy(update={"rehearsal": True})
+    found = turn(toy, on, toy.make_run(on), actor="Ada")
+    assert found.rehearsal is not None
+    assert (found.rehearsal["rows"], found.rehearsal["wrong"], found.rehearsal["skipped"]) == (180, 0, None)
+    parity = next(check for check in found.checks if check["name"] == "parity")
+    assert (parity["passed"], parity["value"]) == (True, 0)
+    bundle = open_champion(on, "trains")
+    documents = bundle.folder / "ratchet"
+    assert Rehearsal.model_validate(read_json(documents / "rehearsal.json")).rows == 180
+    assert "Ada" in (documents / "cards" / "model_card.html").read_text()
+    assert "ratchet/cards/model_card.html" in read_json(bundle.folder / "manifest.json")
+    client = Registry(on)._client
+    assert client.get_run(found.run_id).data.metrics["rehearsal_wrong"] == 0
+    assert {one.path for one in client.list_artifacts(found.run_id, "cards")} >= {"cards/model_card.html"}
+    (entry,) = Ledger(on.database).entries("trains", "release")
+    assert (entry.actor, entry.digest) == ("Ada", found.ledger)
+    assert entry.evidence["manifest"] == digest_file(bundle.folder / "manifest.json")
+
+
+def test_without_a_rehearsal_the_decision_says_so(toy: ModuleType, settings: Settings) -> None:
+    found = turn(toy, settings, toy.make_run(settings))
+    assert any("not rehearsed over HTTP: RATCHET_REHEARSAL is off" in reason for reason in found.reasons)
+
+
+def test_a_release_that_needs_approval_waits_for_it(toy: ModuleType, settings: Settings) -> None:
+    found = turn(toy, settings, toy.make_run(settings, extra="good_enough:\n  approval: true\n"))
+    assert (found.decision, found.path, found.champion) == (standing.AWAITING, "first", None)
+    aliases = {one.version: one.aliases for one in Registry(settings).releases("trains")}
+    assert aliases == {1: ("challenger",)}
+    (entry,) = Ledger(settings.database).entries("trains", "release")
+    assert (entry.outcome, entry.evidence["gate"]) == (standing.AWAITING, "promote")
+
+
+def test_what_is_no_worse_is_promoted_where_there_is_a_reason_to_change(toy: ModuleType, settings: Settings) -> None:
+    wide = "good_enough:\n  margin: 0.9\n"
+    turn(toy, settings, toy.make_run(settings, extra=wide))
+    same = turn(toy, settings, toy.make_run(settings, strength=0.9, extra=wide))
+    assert same.decision == "keep"
+    found = turn(toy, settings, toy.make_run(settings, strength=0.8, extra=wide), because="the licence ends")
+    assert (found.decision, found.path, found.champion) == ("promote", "non_inferior", 3)
+    assert found.change == {"kind": "stated", "text": "the licence ends", "evidence": {}}
+    assert any("the licence ends" in reason for reason in found.reasons)
+
+
 def test_the_same_model_is_kept_bit_for_bit(toy: ModuleType, settings: Settings) -> None:
     turn(toy, settings, toy.make_run(settings))
     same = turn(toy, settings, toy.make_run(settings, extra="owner: someone else\n"))
@@ -120,6 +181,9 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str) -> list[s
 
 POINTS: list[tuple[Any, str]] = [
     (Registry, "start_run"),
+    (release_step, "rehearse_candidate"),
+    (release_files, "stage_bundle"),
+    (release_step, "document"),
     (release_step, "make_bundle"),
     (Registry, "log"),
     (Registry, "_upload"),

@@ -74,6 +74,8 @@ def test_the_same_rows_give_the_same_model_bit_for_bit(tmp_path: Path) -> None:
     assert written["learner"] == found[0].learner
     assert written["rows"] == 320
     assert (len(written["trials"]), written["folds"], written["cut_short"]) == (6, 5, False)
+    assert 0 < written["search_seconds"] <= written["seconds"]
+    assert written["cpu_seconds"] > 0
     assert told[0][:2] == (0, 7)
     assert told[len(told) // 2 - 1][:2] == (7, 7)
 

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from pipelines.stores import code_version as module
-from pipelines.stores.code_version import code_version, run_key, source_digest
+from pipelines.stores.code_version import (
+    code_folder,
+    code_repository,
+    code_version,
+    present_digest,
+    run_key,
+    source_digest,
+)
 
 
 def test_the_code_has_a_digest_and_states_its_libraries() -> None:
@@ -73,3 +80,21 @@ def test_without_git_nothing_is_claimed(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_run_key_names_snapshot_problem_and_code() -> None:
     keys = {run_key(*parts) for parts in [("a", "b", "c"), ("ab", "", "c"), ("a", "b", "d"), ("a", "b", "c")]}
     assert len(keys) == 3
+
+
+def test_the_present_code_can_be_compared_beside_other_libraries() -> None:
+    libraries = code_version().libraries
+    assert present_digest(libraries) != present_digest({**libraries, "numpy": "0"})
+    assert (code_folder() / "pipelines" / "stores" / "code_version.py").is_file()
+
+
+def test_a_repository_is_ours_only_where_it_tracks_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = package(tmp_path)
+    file = made / "stores" / "code_version.py"
+    file.write_text("# us\n")
+    monkeypatch.setattr(module, "_PACKAGE", made)
+    monkeypatch.setattr(module, "__file__", str(file))
+    git(tmp_path, "init")
+    assert code_repository() is None
+    git(tmp_path, "add", ".")
+    assert code_repository() == tmp_path

@@ -41,6 +41,11 @@ def test_both_see_the_same(settings: Settings, registry: Registry) -> None:
     for alias in ("champion", "challenger"):
         assert lean.by_alias("loans", alias) == registry.by_alias("loans", alias)
     assert lean.release("loans", 2) == registry.release("loans", 2)
+    lean.set_tag("loans", 1, "ratchet.ledger", "a")
+    lean.set_tag("loans", 1, "ratchet.ledger", "b")
+    registry.set_tag("loans", 2, "ratchet.ledger", "c")
+    for reader in (lean, registry):
+        assert [reader.release("loans", version).tags["ratchet.ledger"] for version in (1, 2)] == ["b", "c"]
     lean.drop_alias("loans", "challenger")
     lean.drop_alias("loans", "challenger")
     assert registry.by_alias("loans", "challenger") is None

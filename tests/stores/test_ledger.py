@@ -1,18 +1,23 @@
 from __future__ import annotations
 
-import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from pipelines.core.errors import NotFound
-from pipelines.stores.ledger import Ledger
+from pipelines.core.errors import Unavailable
+from pipelines.core.settings import Settings
+from pipelines.stores.chain.ledger_chain import Head, read_chain
+from pipelines.stores.chain.ledger_heads import read_heads
+from pipelines.stores.ledger import Ledger, open_ledger
+from pipelines.stores.signing import create_keys
 
 AT = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -74,7 +79,7 @@ def test_the_database_refuses_to_change_a_decision(ledger: Ledger, tmp_path: Pat
     assert ledger.find("k") == before
 
 
-@settings(max_examples=15)
+@hypothesis_settings(max_examples=15)
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["promote", "keep"])), max_size=12))
 def test_a_key_is_written_once_and_order_is_kept(tmp_path_factory: Any, said: list[tuple[str, str]]) -> None:
     ledger = Ledger(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'l.db'}")
@@ -85,62 +90,55 @@ def test_a_key_is_written_once_and_order_is_kept(tmp_path_factory: Any, said: li
     ledger.close()
 
 
-def ask(ledger: Ledger, key: str, problem: str = "p") -> Any:
-    return ledger.request(problem, key, reason="alarm", as_of=AT, at=AT, evidence={"verdict": "v"})
+def test_the_champion_of_a_moment_goes_by_the_decisions_own_clock(ledger: Ledger) -> None:
+    for day, version in enumerate((1, 2, 3)):
+        record(ledger, f"r{version}", at=AT + timedelta(days=day), outcome="promote", version=version)
+    record(ledger, "late", at=AT + timedelta(days=1, hours=1), outcome="promote", version=4)  # of a replay of the past
+
+    def champion(days: float) -> int | None:
+        found = ledger.champion_at("p", AT + timedelta(days=days))
+        return None if found is None else found.version
+
+    assert [champion(days) for days in (-1, 0, 0.5, 1, 1.5, 2, 9)] == [None, 1, 1, 2, 4, 4, 4]
+    assert ledger.champion_at("other", AT) is None
 
 
-def test_one_request_is_in_flight_at_a_time(ledger: Ledger) -> None:
-    first = ask(ledger, "k1")
-    assert (first.new, first.state, first.as_of) == (True, "open", AT)
-    second = ask(ledger, "k2")
-    assert (second.id, second.new) == (first.id, False)
-    assert ask(ledger, "k3", "q").new
-    assert ledger.claim(first.id, AT, 60, "one")
-    assert ask(ledger, "k2").id == first.id
-    ended = ledger.finish(first.id, AT, "promote", {"version": 2})
-    assert (ended.state, ended.outcome, ended.evidence) == ("done", "promote", {"verdict": "v", "version": 2})
-    assert ask(ledger, "k1").id == first.id  # answered once, for ever
-    assert ask(ledger, "k2").new
-    assert [one.key for one in ledger.requests("p")] == ["k1", "k2"]
-    assert [one.key for one in ledger.requests(states=["open"])] == ["k3", "k2"]
+def test_approved_makes_a_champion_and_awaiting_and_declined_do_not(ledger: Ledger) -> None:
+    record(ledger, "r", outcome="awaiting_approval", version=1)
+    record(ledger, "a", kind="approval", outcome="declined", version=1)
+    assert ledger.moves("p") == []
+    record(ledger, "b", kind="approval", outcome="approved", version=2)
+    assert [one.version for one in ledger.moves("p")] == [2]
+    word, judged = ledger.last_word("p", 1), ledger.release_entry("p", 1)
+    assert word is not None
+    assert judged is not None
+    assert (word.key, judged.key, ledger.release_entry("p", 2)) == ("a", "r", None)
 
 
-def test_a_claim_is_exclusive_until_its_lease_ends(ledger: Ledger) -> None:
-    asked = ask(ledger, "k")
-    assert ledger.claim(asked.id, AT, 60, "one")
-    assert not ledger.claim(asked.id, AT + timedelta(seconds=59), 60, "two")
-    assert ledger.claim(asked.id, AT + timedelta(seconds=59), 60, "one")  # renewed
-    assert not ledger.claim(asked.id, AT + timedelta(seconds=100), 60, "two")
-    assert ledger.claim(asked.id, AT + timedelta(seconds=119), 60, "two")  # the first one is taken for dead
-    ledger.dispatched(asked.id, "flow-1")
-    assert ledger.find_request(asked.id).holder == "two"
-    assert ledger.finish(asked.id, AT, "gave up", state="failed").state == "failed"
-    assert not ledger.claim(asked.id, AT + timedelta(days=1), 60, "three")
-    assert ledger.finish(asked.id, AT, "promote").outcome == "gave up"  # what has ended stays
-    assert ledger.find_request(asked.id).flow_run_id == "flow-1"
-    with pytest.raises(NotFound, match="no request 99"):
-        ledger.find_request(99)
-
-
-def _compete(url: str, number: int, answers: Any) -> None:
-    ledger = Ledger(url)
-    made = [ledger.request("p", f"{number}-{turn}", reason="r", as_of=AT, at=AT) for turn in range(5)]
-    won = ledger.claim(made[0].id, AT, 60, str(number))
-    entry = ledger.record("same", at=AT, problem="p", kind="k", outcome=str(number))
-    answers.put((sum(one.new for one in made), {one.id for one in made}, won, entry.outcome))
+def test_an_entry_has_the_wall_clock_beside_its_own(url: str) -> None:
+    noted: list[Head] = []
+    wall = AT + timedelta(days=1000)
+    ledger = Ledger(url, clock=lambda: wall, note=noted.append)
+    first, again = record(ledger, "k"), record(ledger, "k")
+    assert (first, first.at, first.recorded_at, first.later) == (again, AT, wall, False)
+    assert noted == [Head(1, first.digest or "")]
     ledger.close()
 
 
-def test_processes_that_ask_at_once_get_one_request_and_one_claim(url: str) -> None:
-    context = multiprocessing.get_context("spawn")  # the tables are made by whoever comes first, too
-    answers = context.Queue()
-    processes = [context.Process(target=_compete, args=(url, number, answers)) for number in range(4)]
-    for process in processes:
-        process.start()
-    found = [answers.get(timeout=120) for _ in processes]
-    for process in processes:
-        process.join()
-    assert sum(new for new, _, _, _ in found) == 1
-    assert len({frozenset(ids) for _, ids, _, _ in found}) == 1
-    assert sum(won for _, _, won, _ in found) == 1
-    assert len({outcome for *_, outcome in found}) == 1
+def test_a_database_that_does_not_answer_is_told(ledger: Ledger, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ratchet.db")) as connection, connection:
+        connection.execute("DROP TABLE seals")
+    with pytest.raises(Unavailable, match="does not answer"):
+        ledger.find("k")
+
+
+def test_a_home_has_its_ledger(settings: Settings, tmp_path: Path) -> None:
+    private, _ = create_keys(tmp_path / "keys")
+    ledger = open_ledger(settings.model_copy(update={"signing_key": private}))
+    entry = record(ledger, "k")
+    assert read_heads(settings.home)["ratchet.db"].digest == entry.digest
+    chain = read_chain(settings.database)
+    assert chain is not None
+    assert [bool(one.signature) for one in chain.seals] == [True]
+    assert ledger.problems() == ["p"]
+    ledger.close()

@@ -16,13 +16,13 @@ def test_tables_are_made_once_and_guards_are_put_back(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'l.db'}")
     create_tables(engine)
     create_tables(engine)
-    assert set(inspect(engine).get_table_names()) == {"decisions", "requests"}
+    assert set(inspect(engine).get_table_names()) == {"decisions", "requests", "seals"}
     with engine.begin() as connection:
         connection.execute(text("DROP TRIGGER decisions_no_update"))
     create_tables(engine)
     with engine.connect() as connection:
         found = connection.execute(text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")).scalar_one()
-    assert found == 2
+    assert found == 4
     engine.dispose()
 
 

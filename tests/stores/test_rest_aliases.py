@@ -15,6 +15,7 @@ from pipelines.stores.lean_registry import open_aliases
 from pipelines.stores.rest_aliases import RestAliases
 
 ALIAS = "/api/2.0/mlflow/registered-models/alias"
+TAG = "/api/2.0/mlflow/model-versions/set-tag"
 
 
 class Stub(BaseHTTPRequestHandler):
@@ -54,9 +55,11 @@ def aliases() -> Iterator[RestAliases]:
 def test_aliases_are_set_and_dropped(aliases: RestAliases) -> None:
     aliases.set_alias("loans", "champion", 3)
     aliases.drop_alias("loans", "challenger")
+    aliases.set_tag("loans", 3, "ratchet.ledger", "d")
     assert Stub.told == [
         ("POST", ALIAS, {"name": "loans", "alias": "champion", "version": "3"}),
         ("DELETE", ALIAS, {"name": "loans", "alias": "challenger"}),
+        ("POST", TAG, {"name": "loans", "version": "3", "key": "ratchet.ledger", "value": "d"}),
     ]
 
 

@@ -23,7 +23,7 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
 
 def decide(ledger: Ledger, *outcomes: str) -> None:
     for number, outcome in enumerate(outcomes):
-        kind = "release" if outcome in ("keep", "promote") else outcome
+        kind = {"roll_back": "roll_back", "declined": "approval", "approved": "approval"}.get(outcome, "release")
         ledger.record(f"{kind}:{number}", at=NOW, problem="p", kind=kind, outcome=outcome, version=number + 1)
 
 
@@ -52,9 +52,20 @@ def test_a_request_in_flight_is_named(ledger: Ledger) -> None:
         (["promote", "keep", "keep"], 2),
         (["keep", "keep", "promote"], 0),
         (["keep", "roll_back", "keep"], 1),
+        (["keep", "awaiting_approval", "declined"], 2),
+        (["keep", "awaiting_approval", "approved", "keep"], 1),
         (["keep", "not_enough_data", "keep"], 2),
     ],
 )
 def test_rejections_in_a_row_are_counted(ledger: Ledger, outcomes: list[str], rejections: int) -> None:
     decide(ledger, *outcomes)
     assert retraining_past(ledger, "p", NOW).rejections == rejections
+
+
+def test_a_duel_that_was_not_decided_counts_and_too_few_labels_do_not(ledger: Ledger) -> None:
+    for number, name in enumerate(["gain", "labels"]):
+        evidence = {"checks": [{"name": name, "passed": False}]}
+        ledger.record(
+            f"release:{number}", at=NOW, problem="p", kind="release", outcome="not_enough_data", evidence=evidence
+        )
+    assert retraining_past(ledger, "p", NOW).rejections == 1

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.core.errors import ModelFileError, SourceError
 from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
-from pipelines.stores.signing import SIGNATURE, Signer, Verifier, create_keys, open_verifier
+from pipelines.stores.signing import SIGNATURE, Signer, Verifier, create_keys, open_signer, open_verifier
 
 
 @pytest.fixture
@@ -98,3 +98,15 @@ def _write_p256(folder: Path) -> None:
     (folder / "p256.pem").write_bytes(secret)
     open_one = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
     (folder / "p256.pub").write_bytes(open_one)
+
+
+def test_a_seal_of_the_ledger_is_signed_too(tmp_path: Path) -> None:
+    private, public = create_keys(tmp_path / "keys")
+    signer, verifier = open_signer(private), open_verifier(public)
+    assert open_signer(None) is None
+    assert signer is not None
+    assert verifier is not None
+    signature = signer.sign_seal("d")
+    assert verifier.accepts_seal("d", signature)
+    assert not verifier.accepts_seal("e", signature)
+    assert not verifier.accepts_seal("d", "no signature")

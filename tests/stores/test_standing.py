@@ -14,7 +14,8 @@ from pipelines.stores import history_store, standing
 from pipelines.stores.bundle import write_bundle
 from pipelines.stores.ledger import Entry, Ledger
 from pipelines.stores.registry import Registry
-from pipelines.stores.standing import history_digest, one_at_a_time, publish_history, settle
+from pipelines.stores.release_info import LEDGER
+from pipelines.stores.standing import AWAITING, history_digest, one_at_a_time, publish_history, settle
 
 AT = datetime(2024, 6, 1, tzinfo=UTC)
 
@@ -67,6 +68,27 @@ def test_aliases_follow_the_latest_decision_only(desk: Desk) -> None:
     assert desk.settle(back) == 1
     assert desk.settle(third) == 1
     assert desk.aliases == {"champion": 1}
+
+
+def test_what_waits_for_approval_is_the_challenger_until_somebody_speaks(desk: Desk) -> None:
+    desk.settle(desk.decide("promote", 1))
+    assert desk.settle(desk.decide(AWAITING, 2)) == 1
+    assert desk.aliases == {"champion": 1, "challenger": 2}
+    assert desk.settle(desk.decide("declined", 2, kind="approval")) == 1
+    assert desk.aliases == {"champion": 1, "challenger": 2}
+    assert desk.settle(desk.decide("approved", 2, kind="approval")) == 2
+    assert desk.aliases == {"champion": 2}
+
+
+def test_a_version_carries_the_newest_decision_on_it(desk: Desk) -> None:
+    first = desk.decide("promote", 1)
+    desk.settle(first)
+    assert desk.registry.release("trains", 1).tags[LEDGER] == first.digest
+    desk.settle(desk.decide("promote", 2))
+    back = desk.decide("roll_back", 1, kind="roll_back")
+    for entry in (back, first):  # settled again after a kill
+        desk.settle(entry)
+        assert desk.registry.release("trains", 1).tags[LEDGER] == back.digest
 
 
 def test_nothing_promoted_means_no_champion(desk: Desk) -> None:

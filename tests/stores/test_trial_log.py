@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.log_entries import LoggedPrediction, new_id
+from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.trial_log import ShadowPrediction, TrialLog
 

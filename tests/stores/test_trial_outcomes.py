@@ -9,7 +9,7 @@ import pytest
 from pipelines.core.problem import Rollout
 from pipelines.core.schema import Contract
 from pipelines.core.settings import Settings
-from pipelines.stores.log_entries import LoggedPrediction, new_id
+from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.rollouts import RolloutLog, RolloutRow
 from pipelines.stores.trial_log import ShadowPrediction, TrialLog
