@@ -37,4 +37,5 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
         if name.startswith("RATCHET_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("RATCHET_REHEARSAL", "false")  # seconds per release: tests that are about it turn it on
     return Settings()

@@ -57,6 +57,7 @@ def demo(
         for week in range(weeks):
             story.append(_live_one_week(settings, loaded, replay, week, decisions))
     result = {"decisions": decisions, "weeks": story, "predictions": replay.asked, "labels": replay.labelled}
+    result |= {"a_prediction": replay.last_labelled, "ledger": _ledger(settings)}
     result["seconds"] = round(time.monotonic() - started, 1)
     write_result(result, json, lambda: _show(settings, states, result))
 
@@ -210,6 +211,14 @@ def _await_request(settings: Settings, request_id: int, as_of: datetime) -> dict
     raise Unavailable("the retraining did not end within five minutes: see logs/worker.log in the demo's home")
 
 
+def _ledger(settings: Settings) -> dict[str, Any]:
+    """What the ledger holds by now, and whether it is what was recorded."""
+    from pipelines.stores.ledger_verification import verify_ledger
+
+    found = verify_ledger(settings)
+    return {"entries": found.entries, "intact": found.intact, "head": found.head}
+
+
 def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) -> None:
     weeks = [
         (one["start"], one["asked"], one["labels"], one["version"], one["level"], _kinds(one["kinds"]))
@@ -223,19 +232,20 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
     table("Decisions", ("as of", "asked by", "decision", "version", "reason"), decided)
     from pipelines.core.exposure import keys_required
 
-    home = os.path.relpath(settings.home)
+    command = f"RATCHET_HOME={os.path.relpath(settings.home)} .venv/bin/ratchet"
     looks = [
         (f"{states['evidently'].url}", "drift dashboards: project flights"),
         (f"{states['mlflow'].url}/#/models/{PROBLEM}", "versions and their scorecards"),
         (f"{states['prefect'].url}/runs", "every flow run"),
         (f"{states['prediction'].url}/docs", "the API; try a request"),
-        (f"RATCHET_HOME={home} .venv/bin/ratchet releases {PROBLEM}", "what was decided, and why"),
+        (f"{command} ledger {PROBLEM}", f"{result['ledger']['entries']} entries: what was decided, by whom, and why"),
+        (f"{command} card {PROBLEM} --open", "the champion's model card"),
+        (f"{command} passport {result['a_prediction']}", "where one answer comes from"),
+        (f"{command} reproduce {PROBLEM}@1", "the first release once more: the same model, bit for bit"),
         ("make down", "end the stack"),
     ]
     if keys_required(settings):
-        looks.insert(
-            -1, (f"RATCHET_HOME={home} .venv/bin/ratchet keys create me --scope admin", "a key: the API asks for one")
-        )
+        looks.insert(-1, (f"{command} keys create me --scope admin", "a key: the API asks for one"))
     table(f"{result['predictions']} predictions, {result['labels']} labels, {result['seconds']:.0f} s. Look at:",
           ("where", "what"), looks)  # fmt: skip
 

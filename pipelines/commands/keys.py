@@ -131,11 +131,11 @@ def _check_name(name: str) -> None:
 
 def _record(settings: Settings, key: ApiKey, outcome: str, at: datetime, actor: str) -> None:
     """The ledger knows who made and revoked which key; the secret is nowhere in it."""
-    from pipelines.stores.ledger import Ledger
+    from pipelines.stores.ledger import open_ledger
 
     reasons = [f"key {key.name} ({key.id}) for {', '.join(key.scopes)}"]
     evidence = {"id": key.id, "name": key.name, "scopes": list(key.scopes), "rate": key.rate}
-    with closing(Ledger(settings.database)) as ledger:
+    with closing(open_ledger(settings)) as ledger:
         ledger.record(
             f"key:{key.id}:{outcome}",
             at=at,

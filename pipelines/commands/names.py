@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 
 
@@ -14,3 +15,15 @@ def problem_name(settings: Settings, reference: str) -> str:
     from pipelines.stores.known_problems import resolve_problem
 
     return resolve_problem(settings, reference).problem.name
+
+
+def split_release(settings: Settings, reference: str, problem: str | None = None) -> tuple[str, int]:
+    """Problem and version of `PROBLEM@VERSION`, or of a version alone where the problem is known.
+
+    ProblemError when it is neither.
+    """
+    named, _, version = reference.rpartition("@")
+    named = named or problem or ""
+    if not named or not version.removeprefix("v").isdigit():
+        raise ProblemError(f"{reference!r} names no release: write PROBLEM@VERSION, as in flights@3")
+    return problem_name(settings, named), int(version.removeprefix("v"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipelines.steps.overrule import Moved
 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept with the decision.")]
+_SHOWN = ("release", "approval", "override", "roll_back", "rollout")  # the rest is in `ratchet ledger`
 Actor = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who decides [default: your login].")]
 
 
@@ -111,6 +112,6 @@ def _decisions(settings: Settings, problem: str) -> list[dict[str, Any]]:
         entries = ledger.entries(problem, limit=500)
     finally:
         ledger.close()
-    names = ("at", "problem", "kind", "outcome", "version", "actor", "reasons")
-    found = [{name: getattr(entry, name) for name in names} for entry in entries if entry.kind != "verdict"]
+    names = ("at", "problem", "kind", "outcome", "version", "actor", "reasons", "digest")
+    found = [{name: getattr(entry, name) for name in names} for entry in entries if entry.kind in _SHOWN]
     return [one | {"at": one["at"].isoformat(timespec="seconds")} for one in found]

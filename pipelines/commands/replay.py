@@ -31,6 +31,7 @@ class Replay:
     sent: list[str]
     asked: int = 0
     labelled: int = 0
+    last_labelled: str | None = None  # id of a prediction whose label the service has
     versions: dict[int, int] = field(default_factory=dict)
     _open: list[tuple[str, Any, Any]] = field(default_factory=list)  # id, known, label
 
@@ -53,10 +54,11 @@ class Replay:
         ready = [one for one in self._open if one[1] <= moment]  # a label that never comes compares as False
         with _told():
             labels = [(key, label, known.isoformat() + "Z") for key, known, label in ready]
-            accepted = len(self.client.label(self.problem, labels).accepted)
+            taken = self.client.label(self.problem, labels).accepted
         self._open = [one for one in self._open if not one[1] <= moment]  # only now: a failed call forgets nothing
-        self.labelled += accepted
-        return accepted
+        self.labelled += len(taken)
+        self.last_labelled = taken[-1] if taken else self.last_labelled
+        return len(taken)
 
 
 @contextmanager

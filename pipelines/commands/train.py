@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
 import time
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -24,6 +24,10 @@ def train(
         bool, typer.Option("--accept-schema", help="Take over a breaking change of the data's schema.")
     ] = False,
     worker: Annotated[bool, typer.Option("--worker", help="Run on the worker of the running stack, not here.")] = False,
+    because: Annotated[
+        str | None, typer.Option(help="A reason to change models: a candidate that is no worse is enough then.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it [default: your login].")] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for another training of this problem.")] = 5.0,
     json: Json = False,
 ) -> None:
@@ -38,21 +42,19 @@ def train(
     loaded = resolve_problem(settings, problem)  # a wrong problem file is told at once, before anything is started
     api = prepare_tools(settings)
     moment = as_of or now()
-    summary = (
-        _on_worker(api, loaded, moment, accept_schema, wait) if worker else _here(problem, moment, accept_schema, wait)
-    )
+    asked = {"as_of": moment, "accept_schema": accept_schema, "wait": wait, "because": because}
+    asked["actor"] = by or getpass.getuser()
+    summary = _on_worker(api, loaded, asked) if worker else _here(problem, asked)
     summary["seconds"] = round(time.monotonic() - started, 2)
     write_result(summary, json, lambda: _show(summary))
 
 
-def _here(problem: str, as_of: datetime, accept_schema: bool, wait: float) -> dict[str, Any]:
+def _here(problem: str, asked: dict[str, Any]) -> dict[str, Any]:
     with flow_run("training", "training") as training:
-        return dict(training(problem, as_of=as_of, accept_schema=accept_schema, wait=wait, actor="cli"))
+        return dict(training(problem, **asked))
 
 
-def _on_worker(
-    api: str | None, loaded: LoadedProblem, as_of: datetime, accept_schema: bool, wait: float
-) -> dict[str, Any]:
+def _on_worker(api: str | None, loaded: LoadedProblem, asked: dict[str, Any]) -> dict[str, Any]:
     from pipelines.core.errors import Unavailable
 
     if api is None:
@@ -60,8 +62,7 @@ def _on_worker(
     from pipelines.flows.remote import train_on_worker
 
     remark(f"sent to the worker; watch it at {api.removesuffix('/api')}")
-    parameters = {"problem": str(loaded.path), "as_of": as_of.isoformat(), "accept_schema": accept_schema, "wait": wait}
-    return train_on_worker({**parameters, "actor": "cli"})
+    return train_on_worker({**asked, "problem": str(loaded.path), "as_of": asked["as_of"].isoformat()})
 
 
 def _show(summary: dict[str, Any]) -> None:
@@ -71,6 +72,22 @@ def _show(summary: dict[str, Any]) -> None:
     ]
     table(f"{summary['problem']}: held-out metrics", ("metric", "value", "interval"), rows)
     remark("")
+    if line := _rehearsed(summary.get("rehearsal") or {}):
+        remark(line)
     version = f", version {summary['version']}" if summary.get("version") is not None else ""
     print_decision = f"{summary['decision']}{version} ({summary['seconds']:.0f} s)"
     table("Decision", (print_decision,), [(reason,) for reason in summary.get("reasons", [])])
+    if summary["decision"] == "awaiting_approval":
+        remark(f"a second person must agree: `ratchet approve {summary['problem']} {summary['version']}`")
+
+
+def _rehearsed(found: dict[str, Any]) -> str:
+    """The rehearsal in a line."""
+    if not found:
+        return ""
+    if found["skipped"]:
+        return f"no rehearsal: {found['skipped']}"
+    told = f"rehearsal: {found['rows'] - found['wrong']} of {found['rows']} answers over HTTP equal the batch"
+    if found["latency_ms"] is None:
+        return told
+    return f"{told}; one row takes {found['latency_ms']:.2g} ms (p99 {found['latency_p99_ms']:.2g} ms)"

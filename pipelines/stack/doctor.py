@@ -16,9 +16,11 @@ from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
+from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
 from pipelines.stack import addresses, processes
 from pipelines.stack.lineup import lineup
+from pipelines.stores.ledger_verification import verify_ledger
 
 GIGABYTE = 1 << 30
 
@@ -46,7 +48,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Every check's finding; none of them changes anything that lasts."""
-    checks = (_python, _versions, _libraries, _folders, _disk, _memory, _clock, _ports)
+    checks = (_python, _versions, _libraries, _folders, _disk, _memory, _clock, _ledger, _ports)
     return [finding for check in checks for finding in check(settings)]
 
 
@@ -129,6 +131,20 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+
+
+def _ledger(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = verify_ledger(settings, with_registry=False)
+    except RatchetError as error:
+        yield Finding("ledger", "error", f"cannot be read: {error}", "check RATCHET_DATABASE_URL and the verify key")
+        return
+    if found.intact:
+        yield Finding("ledger", "ok", f"{found.entries} entries, as they were recorded")
+    else:
+        first = found.breaks[0]
+        where = "" if first.entry is None else f"entry {first.entry}: "
+        yield Finding("ledger", "error", f"{where}{first.what}", "see `ratchet ledger --verify`, then a backup")
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands.names import problem_name
+from pipelines.commands.names import problem_name, split_release
 from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 
@@ -19,3 +19,10 @@ def test_a_path_is_read(settings: Settings, tmp_path: Path) -> None:
     assert problem_name(settings, str(file)) == "small"
     with pytest.raises(ProblemError):
         problem_name(settings, str(tmp_path / "missing.yaml"))
+
+
+def test_a_release_is_named_by_problem_and_version(settings: Settings) -> None:
+    assert split_release(settings, "small@3") == split_release(settings, "v3", "small") == ("small", 3)
+    for wrong in ("small", "small@", "@3", "3", "small@latest"):
+        with pytest.raises(ProblemError, match="names no release"):
+            split_release(settings, wrong)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import getpass
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -7,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.stores.ledger import Ledger
+
+train = importlib.import_module("pipelines.commands.train")
 At = Callable[..., tuple[int, Any, str]]
 WANTED = {"problem", "decision", "version", "run_id", "snapshot", "model_digest", "metrics", "seconds"}
 
@@ -19,6 +24,27 @@ def test_the_result_says_what_was_decided_and_on_what(trained: Any) -> None:
     for one in summary["metrics"].values():
         assert set(one) >= {"value", "low", "high"}
     assert summary["metrics"]["roc_auc"]["low"] > 0.6
+
+
+def test_it_was_rehearsed_over_http_and_the_ledger_knows_who_asked(trained: Any) -> None:
+    found = trained.summary["rehearsal"]
+    assert (found["rows"] > 100, found["wrong"], found["skipped"]) == (True, 0, None)
+    assert (trained.summary["path"], trained.summary["change"]) == ("first", None)
+    ledger = Ledger(f"sqlite:///{trained.home / 'ratchet.db'}")
+    (entry,) = ledger.entries("late", "release")
+    ledger.close()
+    assert (entry.actor, entry.digest) == (getpass.getuser(), trained.summary["ledger"])
+
+
+def test_what_is_shown_says_what_was_rehearsed_and_who_must_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    rehearsal = {"rows": 9, "wrong": 1, "skipped": None, "latency_ms": 1.25, "latency_p99_ms": 3.0}
+    summary = {"problem": "late", "decision": "awaiting_approval", "version": 4, "seconds": 7.0, "metrics": {}}
+    train._show({**summary, "rehearsal": rehearsal})
+    told = "".join(capsys.readouterr())
+    assert "8 of 9 answers over HTTP equal the batch; one row takes 1.2 ms (p99 3 ms)" in " ".join(told.split())
+    assert "ratchet approve late 4" in told
+    train._show({**summary, "rehearsal": {**rehearsal, "skipped": "switched off"}})
+    assert "no rehearsal: switched off" in "".join(capsys.readouterr())
 
 
 def test_nothing_is_written_outside_of_home(trained: Any) -> None:

@@ -13,8 +13,8 @@ CORE = [
     *("request_rows", "schema", "settings", "timelines", "values", "windows"),
 ]
 STORES = [
-    *("bundle", "bundle_folders", "files", "group_commit", "history_store", "local_registry", "prediction_log"),
-    *("registry_reader", "release_info"),
+    *("bundle", "bundle_folders", "files", "group_commit", "history_store", "ledger", "local_registry"),
+    *("passport", "prediction_log", "registry_reader", "release_info"),
 ]
 SERVING = ["live_model", "data_plane", "champions", "front", "app"]
 

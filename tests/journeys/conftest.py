@@ -26,6 +26,7 @@ from pipelines.core.settings import Settings
 from pipelines.stores.bundle import Bundle, write_bundle
 from pipelines.stores.compiled_file import compile_release
 from pipelines.stores.files import read_json
+from pipelines.stores.logbook.prediction_ids import PredictionIds
 
 _spec = importlib.util.spec_from_file_location("service_parts", Path(__file__).parents[1] / "services" / "conftest.py")
 assert _spec is not None
@@ -206,7 +207,10 @@ class Stock:
     def logged(self) -> dict[str, int]:
         """Every id in the prediction log with the version that answered."""
         with closing(sqlite3.connect(self.settings.home / "ratchet.db")) as database:
-            return dict(database.execute("SELECT id, version FROM predictions").fetchall())
+            found = dict(database.execute("SELECT id, version FROM predictions").fetchall())
+            for version, ids in database.execute("SELECT version, ids FROM prediction_blocks"):
+                found |= dict.fromkeys(PredictionIds(ids).texts, version)
+            return found
 
 
 @pytest.fixture(scope="session")
