@@ -6,13 +6,14 @@ export DO_NOT_TRACK := true
 # A machine that forbids bytecode makes every start of our tools three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-faults check lint unit bench-serving up down clean lock
+.PHONY: help setup demo test test-faults check lint unit bench-serving bench-decisions up down clean lock
 
 help:
 	@echo "make demo         the whole wheel on real flights, in under five minutes; leaves the stack up"
 	@echo "make test         every fast test with the real tools"
 	@echo "make test-faults  kills processes at the worst moments"
 	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (a quarter of an hour)"
+	@echo "make bench-decisions  how often the gate is wrong: duels whose truth is known (half an hour)"
 	@echo "make check        format, lint, types, import contracts, unit tests"
 	@echo "make up / down    start / stop the stack"
 	@echo "make setup        prepare .venv alone"
@@ -42,6 +43,9 @@ check: lint unit
 
 bench-serving: setup
 	$(PY) -m benchmarks.serving
+
+bench-decisions: setup
+	$(PY) -m benchmarks.decisions
 
 up: setup
 	@$(PY) -m pipelines.cli up
