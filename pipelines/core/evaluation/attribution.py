@@ -32,13 +32,20 @@ def attribute(subject: Subject, compiled: Compiled | None, deadline: float) -> t
         return _sampled(subject, deadline)
     some = subject.sample(_ROWS)
     sums, rows = np.zeros(len(compiled.reads)), 0
-    for start in range(0, len(some), _LOT):
-        if time.monotonic() > deadline:
+    began, lot = (
+        time.monotonic(),
+        1,
+    )  # a row of a large forest can take a second: what one takes says how many there may be
+    while rows < len(some) and time.monotonic() < deadline:
+        chosen = some.frame.iloc[rows : rows + lot]
+        columns = {name: _plain(chosen[name], some.kinds[name]) for name in compiled.reads}
+        sums += np.abs(compiled.contributions(columns, len(chosen)).values).mean(axis=2).sum(axis=0)
+        rows += len(chosen)
+        now = time.monotonic()
+        affordable = (deadline - now) * rows / max(now - began, 1e-9)
+        if affordable < 1:
             break
-        lot = some.frame.iloc[start : start + _LOT]
-        columns = {name: _plain(lot[name], some.kinds[name]) for name in compiled.reads}
-        sums += np.abs(compiled.contributions(columns, len(lot)).values).mean(axis=2).sum(axis=0)
-        rows += len(lot)
+        lot = int(min(2 * lot, _LOT, affordable))
     if not rows:
         return {}, ["no time for contributions"]
     method = _METHODS.get(compiled.kernel, compiled.kernel)

@@ -52,3 +52,23 @@ def test_no_time_and_too_many_features_are_told(make: Callable[..., Any]) -> Non
     found, told = attribute(replace(subject, kinds=wide, scores=np.zeros(240)), None, FAR)
     assert found == {}
     assert "more than 200 features" in told[0]
+
+
+def test_a_model_that_takes_long_for_a_row_is_asked_for_few(make: Callable[..., Any]) -> None:
+    subject, compiled = trained(make, "regression", "linear")
+
+    class Slow:
+        """Takes fifty milliseconds for each row, as a large forest can."""
+
+        reads, kernel, asked = compiled.reads, compiled.kernel, 0
+
+        def contributions(self, columns: Any, rows: int) -> Any:
+            time.sleep(0.05 * rows)
+            self.asked += rows
+            return compiled.contributions(columns, rows)
+
+    slow: Any = Slow()
+    found, told = attribute(subject, slow, time.monotonic() + 0.5)
+    assert set(found) == set(compiled.reads)
+    assert 1 <= slow.asked <= 10
+    assert f"{slow.asked} rows" in told[0]
