@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.errors import ModelFileError
+from pipelines.core.errors import ModelFileError, ProblemError
 from pipelines.core.evaluation.differences import changes
 from pipelines.core.evaluation.model_differences import model_differences
 from pipelines.core.evaluation.reproduction import Finding
@@ -78,7 +78,10 @@ def _problem(recipe: Recipe, sources: Sources) -> list[Finding]:
     """Only beside the recorded code: another one may read more or less out of the same text."""
     if not recipe.problem_digest or not sources.exact or sources.commit is not None:
         return []
-    digest = parse_problem(recipe.problem_text, Path(f"{recipe.problem}.yaml")).digest
+    try:
+        digest = parse_problem(recipe.problem_text, Path(f"{recipe.problem}.yaml")).digest
+    except ProblemError as error:
+        return [Finding(part="problem", told=f"the problem file as recorded cannot be read: {error}")]
     if digest == recipe.problem_digest:
         return []
     told = f"the problem file as recorded has digest {digest[:16]}, {recipe.problem_digest[:16]} is stated"

@@ -158,6 +158,7 @@ HEADS = (
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # large bodies are meant
 def test_whatever_is_sent_is_answered_and_not_repeated(serve: Any, shop: Any) -> None:
     with running(serve, shop) as url, httpx.Client(base_url=url, timeout=PATIENCE, trust_env=False) as client:
 

@@ -20,7 +20,9 @@ from pipelines.stack.addresses import all_records, is_free
 from pipelines.stack.lineup import lineup
 from pipelines.stack.processes import TOKEN, family
 
-SMALL = "\n".join(["a,b,y", *(f"{row % 17},{row % 5},{str(row % 17 + row % 3 > 8).lower()}" for row in range(300))])
+SMALL = "\n".join(
+    ["a,b,y", *(f"{row % 17},{row % 5},{str(row % 17 + 3 * (row % 5) > 14).lower()}" for row in range(300))]
+)
 
 
 def test_every_member_has_a_command_and_a_check(settings: Settings) -> None:

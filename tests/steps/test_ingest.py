@@ -82,7 +82,7 @@ def test_rows_that_break_the_contract_are_set_aside_with_the_reason(tmp_path: Pa
         "when: the time is missing",
     ]
     assert set(quarantine) == {*dirty, "reason"}
-    assert "4 rows" in Path(ingested.datasheet_path).read_text()
+    assert "rows set aside: **4**" in Path(ingested.datasheet_path).read_text()
 
 
 def test_the_contract_is_inferred_once_and_enforced_after(tmp_path: Path, settings: Settings) -> None:
