@@ -12,6 +12,7 @@ from pipelines.flows import training_tasks as tasks
 from pipelines.flows.answering import answering
 from pipelines.flows.locks import one_training
 from pipelines.flows.moments import scheduled_moment
+from pipelines.steps.release import Asked
 from pipelines.stores.known_problems import remember_problem, resolve_problem
 
 WAIT = 900.0  # seconds that a training waits for another one of the same problem
@@ -41,7 +42,7 @@ def training(
         tasks.prepare_rows(loaded, ingested, run)
         tasks.featurize_rows(loaded, run)
         tasks.train_model(loaded, run)
-        asked = tasks.Asked(actor, request_id, because)
+        asked = Asked(actor, request_id, because)
         summary = tasks.decide_and_release(loaded, settings, run, ingested, as_of, asked)
         answer(summary)
     return summary

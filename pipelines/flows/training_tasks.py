@@ -18,7 +18,7 @@ from pipelines.steps.featurize import featurize
 from pipelines.steps.ingest import Ingested, ingest
 from pipelines.steps.once import once
 from pipelines.steps.prepare import prepare
-from pipelines.steps.release import release
+from pipelines.steps.release import Asked, release
 from pipelines.steps.train import train
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
@@ -34,15 +34,6 @@ class Run:
 
     key: str
     folder: Path
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Who asked for a training, by which request, and for what reason that a person stated."""
-
-    actor: str
-    request_id: int | None = None
-    because: str | None = None
 
 
 @task(name="ingest", **RETRIES)
@@ -121,9 +112,7 @@ def release_model(
 ) -> dict[str, Any]:
     """The decision and the registered version, as the summary of the whole training."""
     tell("release", 0, 1, "rehearsing, deciding and registering")
-    released = release(
-        loaded, settings, run.folder, ingested, as_of, asked.actor, asked.request_id, because=asked.because
-    )
+    released = release(loaded, settings, run.folder, ingested, as_of, asked.actor, asked.request, because=asked.because)
     tell("release", 1, 1, f"{released.decision}, version {released.version}")
     facts = {"rows": ingested.rows, "quarantined": ingested.quarantined, "as_of": as_of.isoformat()}
     return {**asdict(released), **facts}

@@ -29,7 +29,7 @@ from pipelines.stores.release_files import Lineage, make_bundle, stage_bundle
 from pipelines.stores.release_log import log_release
 from pipelines.stores.standing import AWAITING, one_at_a_time, settle
 
-__all__ = ["Moved", "Released", "promote_by_hand", "release", "roll_back"]
+__all__ = ["Asked", "Moved", "Released", "promote_by_hand", "release", "roll_back"]
 
 
 class Ingested(Protocol):
@@ -50,6 +50,15 @@ class Ingested(Protocol):
     @property
     def datasheet_path(self) -> str:
         """The generated datasheet."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asked for a training, by which request, and for what reason that a person stated."""
+
+    actor: str
+    request: int | None = None
+    because: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def release(
         with one_at_a_time(settings, candidate.name):
             entry = ledger.find(candidate.entry_key)
             if entry is None:
-                entry = _decide(candidate, registry, ledger, _Asked(actor, request, because))
+                entry = _decide(candidate, registry, ledger, Asked(actor, request, because))
             champion = settle(settings, ledger, registry, entry, folder / "history")
     finally:
         ledger.close()
@@ -133,16 +142,7 @@ class _Candidate:
         return f"release:{self.name}:{self.key}"
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Who asked for the training, and why."""
-
-    actor: str
-    request: int | None
-    because: str | None
-
-
-def _decide(candidate: _Candidate, registry: Registry, ledger: Ledger, asked: _Asked) -> Entry:
+def _decide(candidate: _Candidate, registry: Registry, ledger: Ledger, asked: Asked) -> Entry:
     """The ledger's new entry; everything that is done before it is found again when this is repeated."""
     name, folder, card = candidate.name, candidate.folder, candidate.card
     _require_same_champion(registry, name, card)
