@@ -6,14 +6,18 @@ export DO_NOT_TRACK := true
 # A machine that forbids bytecode makes every start of our tools three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-faults check lint unit bench-serving bench-decisions up down clean lock
+.PHONY: help setup demo test test-faults test-browser check lint unit up down clean lock
+.PHONY: bench-serving bench-decisions bench-drift bench-alarms
 
 help:
 	@echo "make demo         the whole wheel on real flights, in under five minutes; leaves the stack up"
 	@echo "make test         every fast test with the real tools"
 	@echo "make test-faults  kills processes at the worst moments"
+	@echo "make test-browser the operators' page in a real Chromium"
 	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (a quarter of an hour)"
 	@echo "make bench-decisions  how often the gate is wrong: duels whose truth is known (half an hour)"
+	@echo "make bench-drift  the cost of judging a window, beside Evidently on all of it and NannyML"
+	@echo "make bench-alarms  how often alarms are false or late: streams whose truth is known (a quarter of an hour)"
 	@echo "make check        format, lint, types, import contracts, unit tests"
 	@echo "make up / down    start / stop the stack"
 	@echo "make setup        prepare .venv alone"
@@ -24,11 +28,16 @@ setup:
 demo: setup
 	@$(PY) -m pipelines.cli demo
 
+# As many processes as cores; the tests of one file stay together, since they share what is dear to make.
+test: export OMP_NUM_THREADS := 1
 test: setup
-	$(PY) -m pytest -m "not faults"
+	$(PY) -m pytest -m "not faults and not browser" -n auto --maxprocesses=4 --dist loadfile
 
 test-faults: setup
 	$(PY) -m pytest -m faults tests
+
+test-browser: setup
+	$(PY) -m pytest -m browser tests
 
 lint: setup
 	.venv/bin/ruff format --check .
@@ -37,7 +46,7 @@ lint: setup
 	.venv/bin/lint-imports
 
 unit: setup
-	$(PY) -m pytest -q -m "not faults and not slow" tests/core pipelines/core
+	$(PY) -m pytest -q -m "not faults and not slow and not browser" tests/core pipelines/core
 
 check: lint unit
 
@@ -46,6 +55,12 @@ bench-serving: setup
 
 bench-decisions: setup
 	$(PY) -m benchmarks.decisions
+
+bench-drift: setup
+	$(PY) -m benchmarks.drift
+
+bench-alarms: setup
+	$(PY) -m benchmarks.alarms
 
 up: setup
 	@$(PY) -m pipelines.cli up

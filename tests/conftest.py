@@ -7,7 +7,7 @@ import os
 # Before any tool is imported: two cores are easily oversubscribed, and nothing phones home.
 os.environ.update(
     {
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "1",
         "DO_NOT_TRACK": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

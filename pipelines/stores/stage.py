@@ -117,14 +117,16 @@ def _require_serving(stage: Stage, place: Path) -> None:
 
 
 def _last_words(place: Path) -> str:
-    """The last thing that the service logged."""
+    """The last thing that the service logged, besides the requests that it answered."""
     lines = (place / "service.log").read_text("utf-8", "replace").strip().splitlines()
-    if not lines:
-        return "it logged nothing"
-    try:
-        return str(json.loads(lines[-1])["message"])[:500]
-    except (ValueError, KeyError, TypeError):
-        return lines[-1][:500]
+    for line in reversed(lines):
+        try:
+            told = json.loads(line)
+            if told.get("route") is None:
+                return str(told["message"])[:500]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return line[:500]
+    return "it logged nothing"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
