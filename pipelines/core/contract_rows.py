@@ -43,7 +43,7 @@ def check(contract: Contract, frame: pd.DataFrame) -> Checked:
     issues: list[tuple[int, str, str]] = []
     for column in contract.columns:
         values = frame[column.name] if column.name in frame.columns else pd.Series([None] * len(frame), dtype=object)
-        read, wrong = _check_column(column, values)
+        read, wrong = check_column(column, values)
         typed[column.name] = read
         raw = plain_values(values) if wrong.any() else None
         for row in np.flatnonzero(wrong):
@@ -56,7 +56,7 @@ def check(contract: Contract, frame: pd.DataFrame) -> Checked:
     )
 
 
-def _check_column(column: Column, values: pd.Series) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+def check_column(column: Column, values: pd.Series) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """The typed values and the mask of the wrong ones, which are missing among the typed."""
     if column.kind == "numeric":
         numbers, wrong = to_numbers(values, column.boolean)

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.core.comparison import Pair, PairKind, make_pair, sample_rows
+from pipelines.core.comparison import PairKind, sample_rows
 from pipelines.core.contract import Contract, check, encode_label
 from pipelines.core.drift import ColumnQuality
-from pipelines.core.problem import Monitoring
 from pipelines.core.schema import Column
 
 PREDICTION = "(prediction)"
@@ -90,31 +89,15 @@ def encode_labels(contract: Contract, labels: pd.Series) -> np.ndarray:
     return found
 
 
-def column_pairs(
-    watch: Monitoring, contract: Contract, history: Sequence[str], reference: Answered, window: Answered
-) -> list[Pair]:
-    """Every feature and history feature of the window beside the reference's, on at most `watch.sample` rows.
-
-    The problem's own time column is left out: it always moves on.
-    """
-    before, now = (one.rows(_sample(one, watch.sample)) for one in (reference, window))
+def watched_columns(contract: Contract, history: Sequence[str]) -> list[Column]:
+    """The features and history features that are compared: not the problem's own time, which always moves on."""
     columns = [one for one in contract.features if one.name != contract.time and one.kind != "ignored"]
-    columns += [Column(name=name, kind="numeric") for name in history]
-    limits = watch.thresholds
-    pairs = []
-    for column in columns:
-        kind: PairKind = "categorical" if column.kind == "categorical" else "numeric"
-        limit = watch.columns.get(column.name, getattr(limits, kind))
-        sides: list[Any] = [_values(column, contract, one) for one in (before, now)]
-        pairs.append(make_pair(column.name, kind, sides[0], sides[1], limit, len(columns)))
-    return pairs
+    return columns + [Column(name=name, kind="numeric") for name in history]
 
 
-def prediction_pair(watch: Monitoring, contract: Contract, reference: Answered, window: Answered) -> Pair:
-    """The answers beside the reference's: the positive class's probability, the class, or the number."""
-    kind: PairKind = "categorical" if contract.task == "multiclass" else "numeric"
-    sides: list[Any] = [_answers(contract, one.rows(_sample(one, watch.sample))) for one in (reference, window)]
-    return make_pair(PREDICTION, kind, sides[0], sides[1], watch.thresholds.prediction)
+def pair_kind(column: Column) -> PairKind:
+    """How a column is compared: a text by its length, a date by its distance from the moment, both numbers."""
+    return "categorical" if column.kind == "categorical" else "numeric"
 
 
 def column_quality(
@@ -128,21 +111,28 @@ def column_quality(
 
 
 def _quality(column: Column, reference: Answered, window: Answered) -> ColumnQuality:
-    values = window.frame[column.name]
-    before = reference.frame[column.name]
+    values, before = (
+        one.frame.get(column.name, pd.Series(np.nan, index=one.frame.index)) for one in (window, reference)
+    )
     present = values.notna()
     unseen = outside = 0.0
     if column.kind == "categorical" and column.seen is not None and present.any():
         unseen = float((~values[present].isin(column.seen)).mean())
     if column.kind == "numeric" and column.low is not None and column.high is not None and present.any():
-        outside = float((~values[present].between(column.low, column.high)).mean())
+        numbers = pd.to_numeric(values[present], errors="coerce")
+        outside = float((~numbers.between(column.low, column.high)).mean())
     missing_before = float(before.isna().mean()) if len(before) else column.missing
     broken = window.broken.get(column.name, 0.0)
     return ColumnQuality(column.name, float((~present).mean()), missing_before, unseen, outside, broken)
 
 
-def _values(column: Column, contract: Contract, rows: Answered) -> np.ndarray:
-    """The column as numbers or categories: a text by its length, a date by its distance from the moment."""
+def column_values(column: Column, contract: Contract, rows: Answered) -> np.ndarray:
+    """The column as numbers or categories (n,): a text by its length, a date by its seconds from the moment.
+
+    A column that the frame lacks is missing in every row.
+    """
+    if column.name not in rows.frame.columns:
+        return np.full(len(rows), np.nan)
     values = rows.frame[column.name]
     if column.kind == "text":
         return values.astype("string").str.len().to_numpy(dtype=object, na_value=None)
@@ -154,18 +144,19 @@ def _values(column: Column, contract: Contract, rows: Answered) -> np.ndarray:
     return values.to_numpy()
 
 
-def _answers(contract: Contract, rows: Answered) -> np.ndarray:
+def answer_values(contract: Contract, scores: np.ndarray) -> np.ndarray:
+    """The answers as monitoring compares them (n,): the number, the positive class's probability, or the class."""
     if contract.task == "regression":
-        return rows.scores
+        return scores
     if contract.task == "binary":
-        return rows.scores[:, 1]
-    known = np.isfinite(rows.scores).all(axis=1)
-    best = np.array(contract.classes, dtype=object)[rows.scores.argmax(axis=1)]
+        return scores[:, 1]
+    known = np.isfinite(scores).all(axis=1)
+    best = np.array(contract.classes, dtype=object)[np.where(known[:, None], scores, 0.0).argmax(axis=1)]
     best[~known] = None
     return best
 
 
-def _sample(rows: Answered, size: int) -> np.ndarray:
+def sampled(rows: Answered, size: int) -> np.ndarray:
     """Positions of at most `size` rows, chosen by content; in the order of their moments for the drawings."""
     if len(rows) <= size:
         return np.arange(len(rows))

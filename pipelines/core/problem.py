@@ -253,9 +253,12 @@ class Thresholds(Section):
     missing: float = Field(0.1, gt=0, le=1)
     """Rise of the share of missing values."""
     share: float = Field(0.3, gt=0, le=1)
-    """Share of drifted columns from which the whole window counts as drifted."""
+    """Share of what the model goes by that may drift before the whole window counts as drifted."""
     loss: float = Field(0.1, gt=0)
-    """Relative rise of the loss over the release's own scorecard that is an alarm when it is credible."""
+    """Loss beyond what the rows' own difficulty explains, as a share of the release's own, that is an alarm when it
+    is credible."""
+    calibration: float = Field(0.05, gt=0)
+    """Loss that answers wrong on average cost, as a share of the release's own, that is an alarm when credible."""
 
 
 class Monitoring(Section):
@@ -273,6 +276,10 @@ class Monitoring(Section):
     """Effect sizes from which to worry."""
     columns: dict[str, float] = {}
     """Thresholds of single columns, in the units of their kind."""
+    memory: int = Field(30, ge=1, le=400)
+    """Windows of the same release that evidence is gathered over."""
+    false_alarm_every: Duration = Field(timedelta(days=730), json_schema_extra={"default": "730d"})
+    """The tests are set so that chance alone raises an alarm no more often than this, on average."""
 
 
 class Retraining(Section):
@@ -280,16 +287,29 @@ class Retraining(Section):
 
     enabled: bool = True
     """False: verdicts are kept, and nothing is asked for."""
-    on: list[Literal["performance", "prediction", "data"]] = ["performance"]
-    """Kinds of alarm that ask for retraining; data drift alone only warns unless it is named here."""
+    dry_run: bool = False
+    """True: what would be asked for is recorded, and nothing is trained."""
+    on: list[Literal["performance", "calibration", "estimate", "prediction", "data", "quality"]] = [
+        "performance",
+        "calibration",
+    ]
+    """Kinds of verdict that ask for retraining: by an alarm, or, where they never alarm, by a warning."""
+    every: Duration | None = None
+    """Train again when the last training is this old, whatever the verdicts."""
+    growth: float | None = Field(0.5, gt=0)
+    """Train again when the labels have grown by this share since the champion's data ended, and by half of it since a
+    challenger that lost; null: never."""
+    budget: int = Field(12, ge=1)
+    """Retrainings within 365 days; more need a person."""
     cooldown: Duration = Field(timedelta(days=7), json_schema_extra={"default": "1w"})
     """No second retraining within this time of the last one."""
     min_new_labels: int = Field(100, ge=0)
-    """Labels that must have come since the champion's data ended."""
+    """Labels that must have come since the last training, won or lost."""
     max_rejections: int = Field(3, ge=1)
-    """Circuit breaker: after so many challengers rejected in a row a person must decide."""
+    """Circuit breaker: after so many challengers rejected in a row a person must decide before an alarm asks again.
+    Regular trainings (`every`, `growth`, `schedule`) neither trip it nor are stopped by it."""
     schedule: str | None = None
-    """A cron expression for regular training, independent of alarms."""
+    """A cron expression for regular training, whatever the verdicts; cooldown and min_new_labels do not apply."""
 
 
 class Rollout(Section):

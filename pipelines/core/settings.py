@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 
 
 class Settings(BaseSettings):
@@ -25,6 +28,20 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, ge=0, le=65535, description="MLflow (0: any free port)")
     prefect_port: int = Field(4200, ge=0, le=65535, description="Prefect (0: any free port)")
     evidently_port: int = Field(8001, ge=0, le=65535, description="Evidently UI (0: any free port)")
+    console_port: int = Field(8002, ge=0, le=65535, description="The operators' pages (0: any free port)")
+    console_url: str | None = Field(
+        None, description="Address of the operators' pages, as links in notices give it; default: host and port"
+    )
+    alert_webhook: str | None = Field(None, description="Addresses, by comma, that every notice is posted to as JSON")
+    webhook_secret: Path | None = Field(None, description="File with the secret that signs what is posted (HMAC)")
+    alert_email_to: str | None = Field(None, description="Addresses, by comma, that every notice is mailed to")
+    alert_email_from: str | None = Field(None, description="Sender of notices; default: ratchet@ and the host's name")
+    smtp_url: str | None = Field(
+        None,
+        repr=False,
+        description="Mail server, `smtp://`, `smtp+starttls://` or `smtps://` with `user:password@`, "
+        "or the path of a file that holds it",
+    )
     poll_seconds: float = Field(0.5, gt=0, le=60, description="How often the service looks for a new champion")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the service logs")
     access_log: bool = Field(False, description="Whether the service logs every request, not only what went wrong")
@@ -43,10 +60,47 @@ class Settings(BaseSettings):
     signing_key: Path | None = Field(None, description="Ed25519 private key (PEM) that signs each release")
     verify_key: Path | None = Field(None, description="Ed25519 public key (PEM): only releases signed by it are served")
 
-    @field_validator("home", "data", "signing_key", "verify_key")
+    @field_validator("home", "data", "signing_key", "verify_key", "webhook_secret")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
+
+    @field_validator("alert_webhook")
+    @classmethod
+    def _web_addresses(cls, value: str | None) -> str | None:
+        wrong = [one for one in _listed(value) if not one.startswith(("http://", "https://"))]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no web address: it must begin with https:// or http://")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _absolute_file(cls, value: str | None) -> str | None:
+        return value if value is None or "://" in value else str(Path(value).expanduser().absolute())
+
+    @field_validator("alert_email_to", "alert_email_from")
+    @classmethod
+    def _mail_addresses(cls, value: str | None) -> str | None:
+        wrong = [one for one in _listed(value) if not _MAIL.fullmatch(one)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} is no mail address: name@host")
+        return value
+
+    @property
+    def webhooks(self) -> list[str]:
+        """Addresses that notices are posted to."""
+        return _listed(self.alert_webhook)
+
+    @property
+    def mail_to(self) -> list[str]:
+        """Addresses that notices are mailed to."""
+        return _listed(self.alert_email_to)
+
+    @property
+    def console(self) -> str:
+        """Address of the operators' pages, without a slash at its end."""
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host
+        return (self.console_url or f"http://{f'[{host}]' if ':' in host else host}:{self.console_port}").rstrip("/")
 
     @property
     def data_root(self) -> Path:
@@ -88,3 +142,8 @@ class Settings(BaseSettings):
     def last_good(self, problem: str) -> Path:
         """Folder of the service's last good copy of a release."""
         return self.home / "serving" / problem
+
+
+def _listed(value: str | None) -> list[str]:
+    """The parts of a list written with commas."""
+    return [one.strip() for one in (value or "").split(",") if one.strip()]

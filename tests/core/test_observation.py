@@ -1,23 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.comparison import distance
 from pipelines.core.contract import Column, Contract
 from pipelines.core.observation import (
-    PREDICTION,
-    column_pairs,
+    answer_values,
     column_quality,
+    column_values,
     encode_labels,
-    prediction_pair,
+    pair_kind,
     read_reference,
     read_window,
+    sampled,
+    watched_columns,
 )
-from pipelines.core.problem import Monitoring
 
 CONTRACT = Contract(
     problem="p",
@@ -34,7 +35,6 @@ CONTRACT = Contract(
         Column(name="at", kind="datetime", feature=False),
     ),
 )
-WATCH = Monitoring()
 
 
 def window(n: int = 100, **inputs: Any) -> pd.DataFrame:
@@ -76,12 +76,22 @@ def test_a_window_is_read_as_the_contract_types_it() -> None:
     assert found.labels[:3].tolist() == pytest.approx([1, 0, np.nan], nan_ok=True)
 
 
-def test_the_same_rows_do_not_drift() -> None:
-    pairs = column_pairs(WATCH, CONTRACT, ["rate"], reference(), read_window(CONTRACT, ["rate"], window()))
-    assert [pair.name for pair in pairs] == ["size [m²]", "kind", "note", "booked", "rate"]
-    assert [distance(pair) for pair in pairs] == pytest.approx([0] * 5, abs=1e-9)
-    answers = prediction_pair(WATCH, CONTRACT, reference(), read_window(CONTRACT, ["rate"], window()))
-    assert (answers.name, distance(answers)) == (PREDICTION, 0)
+def values(name: str, rows: pd.DataFrame) -> list[Any]:
+    found = read_window(CONTRACT, ["rate"], rows)
+    return column_values(CONTRACT.by_name[name], CONTRACT, found).tolist()
+
+
+def test_all_but_the_problems_own_time_is_compared() -> None:
+    watched = watched_columns(CONTRACT, ["rate"])
+    assert [(one.name, pair_kind(one)) for one in watched] == [
+        ("size [m²]", "numeric"),
+        ("kind", "categorical"),
+        ("note", "numeric"),
+        ("booked", "numeric"),
+        ("rate", "numeric"),
+    ]
+    timed = CONTRACT.model_copy(update={"columns": (*CONTRACT.columns[:4], Column(name="at", kind="datetime"))})
+    assert "at" not in {one.name for one in watched_columns(timed, [])}
 
 
 def test_a_date_is_compared_by_its_distance_from_the_moment() -> None:
@@ -90,16 +100,21 @@ def test_a_date_is_compared_by_its_distance_from_the_moment() -> None:
     later["moment"] += pd.Timedelta(days=365)
     for row in later["inputs"]:
         row["booked"] = (pd.Timestamp(row["booked"]) + pd.Timedelta(days=365)).isoformat()
-    pairs = column_pairs(WATCH, CONTRACT, [], reference(), read_window(CONTRACT, [], later))
-    assert distance(next(pair for pair in pairs if pair.name == "booked")) == pytest.approx(0, abs=1e-9)
+    assert values("booked", later) == values("booked", window())
+    assert values("booked", window())[:4] == [0.0, -86400.0, -2 * 86400.0, 0.0]
 
 
-def test_an_empty_window_gives_notes_and_no_quality() -> None:
-    empty = read_window(CONTRACT, ["rate"], window(0))
-    pairs = column_pairs(WATCH, CONTRACT, ["rate"], reference(), empty)
-    assert all(pair.note == "the window has no value" for pair in pairs)
-    assert prediction_pair(WATCH, CONTRACT, reference(), empty).note
-    assert column_quality(CONTRACT, ["rate"], reference(), empty) == []
+def test_a_text_is_compared_by_its_length() -> None:
+    assert values("note", window())[:6] == [0, 1, 2, 3, 4, 0]
+
+
+def test_what_the_frame_lacks_is_missing_in_every_row() -> None:
+    found = read_window(CONTRACT, [], window(4))
+    bare = replace(found, frame=found.frame.drop(columns=["kind", "size [m²]"]))
+    assert np.isnan(column_values(CONTRACT.by_name["kind"], CONTRACT, bare).astype(float)).all()
+    quality = {one.name: one for one in column_quality(CONTRACT, [], reference(), bare)}
+    assert (quality["kind"].missing, quality["size [m²]"].missing, quality["note"].missing) == (1, 1, 0)
+    assert column_quality(CONTRACT, ["rate"], reference(), read_window(CONTRACT, ["rate"], window(0))) == []
 
 
 def test_quality_counts_what_is_missing_unseen_outside_and_broken() -> None:
@@ -123,21 +138,20 @@ def test_labels_that_are_no_class_are_left_out() -> None:
     assert codes.tolist() == pytest.approx([1, 1, 0, np.nan, np.nan, np.nan], nan_ok=True)
 
 
-def test_multiclass_answers_are_compared_as_classes() -> None:
-    contract = CONTRACT.model_copy(update={"task": "multiclass", "classes": ["x", "y", "z"], "class_type": "text"})
-    rows = window(8)
-    rows["probabilities"] = [{"x": 0.2, "y": 0.5, "z": 0.3}] * 4 + [None] * 4
-    found = read_window(contract, [], rows)
-    pair = prediction_pair(WATCH, contract, found, found)
-    assert (pair.kind, pair.current.tolist()) == ("categorical", ["y"] * 4)
+def test_answers_are_compared_as_the_task_has_them() -> None:
+    scores = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [np.nan] * 3])
+    many = CONTRACT.model_copy(update={"task": "multiclass", "classes": ["x", "y", "z"], "class_type": "text"})
+    assert answer_values(many, scores).tolist() == ["y", "x", None]
+    assert answer_values(CONTRACT, scores[:2, :2]).tolist() == [0.5, 0.1]
+    one = CONTRACT.model_copy(update={"task": "regression", "classes": None})
+    assert answer_values(one, np.array([1.0, 2.0])).tolist() == [1.0, 2.0]
 
 
 def test_a_large_window_is_sampled_by_content() -> None:
-    watch = Monitoring(sample=100)
     rows = window(400)
     one = read_window(CONTRACT, [], rows)
     other = read_window(CONTRACT, [], rows.sample(frac=1, random_state=1).reset_index(drop=True))
-    pairs = [column_pairs(watch, CONTRACT, [], reference(), found) for found in (one, other)]
-    assert len(pairs[0][0].current) == 100
-    scores = [[distance(pair) for pair in found] for found in pairs]
-    assert scores[0] == pytest.approx(scores[1], abs=1e-12)
+    chosen = [found.frame.iloc[sampled(found, 100)]["booked"] for found in (one, other)]
+    assert len(chosen[0]) == 100
+    assert sorted(chosen[0]) == sorted(chosen[1])
+    assert sampled(one, 400).tolist() == list(range(400))

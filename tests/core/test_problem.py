@@ -89,7 +89,7 @@ def test_five_lines_are_enough() -> None:
     assert problem.data.target.column == "price"
     assert (problem.data.time, problem.data.key, problem.task, problem.learners) == (None, [], None, [])
     assert (problem.split.method, problem.split.test, problem.features.others) == ("auto", 0.2, "infer")
-    assert problem.retraining.on == ["performance"]  # drift alone only warns
+    assert problem.retraining.on == ["performance", "calibration"]  # drift alone only warns
     assert problem.monitoring.window == problem.retraining.cooldown == timedelta(weeks=1)
 
 
@@ -159,7 +159,7 @@ REFUSED = [
     ({"name": "h" * 64}, "String should match pattern"),
     ({"split": {"test": 1}}, "less than 1"),
     ({"search": {"trials": 0}}, "greater than or equal to 1"),
-    ({"retraining": {"on": ["mood"]}}, "'performance', 'prediction' or 'data'"),
+    ({"retraining": {"on": ["mood"]}}, "'prediction', 'data' or 'quality'"),
 ]
 
 

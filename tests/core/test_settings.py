@@ -25,7 +25,7 @@ def test_the_defaults_are_the_embedded_stack(bare: Path) -> None:
     assert (settings.mlflow_url, settings.prefect_url) == (None, None)
     assert settings.host == "127.0.0.1"  # nothing listens to the network unless somebody says so
     ports = (settings.service_port, settings.mlflow_port, settings.prefect_port, settings.evidently_port)
-    assert ports == (8000, 5000, 4200, 8001)
+    assert (*ports, settings.console_port) == (8000, 5000, 4200, 8001, 8002)
     assert list(bare.iterdir()) == []  # to read settings makes nothing
 
 
@@ -78,6 +78,10 @@ def test_an_empty_variable_is_as_good_as_none(bare: Path, monkeypatch: pytest.Mo
         ("POLL_SECONDS", "0"),
         ("POLL_SECONDS", "61"),
         ("POLL_SECONDS", "nan"),
+        ("CONSOLE_PORT", "-1"),
+        ("ALERT_WEBHOOK", "https://a.example.org,hooks.example.org"),
+        ("ALERT_EMAIL_TO", "ada"),
+        ("ALERT_EMAIL_FROM", "Ada <ada@example.org>"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
@@ -94,3 +98,20 @@ def test_an_unknown_setting_is_refused_and_a_known_one_stays(settings: Settings)
         Settings(hoem="state")  # type: ignore[call-arg]
     with pytest.raises(ValidationError, match="frozen"):
         settings.home = Path("other")  # type: ignore[misc]
+
+
+def test_where_notices_go_is_a_list_and_links_have_one_form(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert (settings.webhooks, settings.mail_to) == ([], [])
+    assert settings.console == "http://127.0.0.1:8002"
+    assert Settings(host="0.0.0.0").console == "http://localhost:8002"
+    assert Settings(host="::1", console_port=9000).console == "http://[::1]:9000"
+    assert Settings(console_url="https://ratchet.example.org/").console == "https://ratchet.example.org"
+    given = Settings(alert_webhook="http://a, https://b/c ,", alert_email_to="a@b,c@d")
+    assert (given.webhooks, given.mail_to) == (["http://a", "https://b/c"], ["a@b", "c@d"])
+    monkeypatch.chdir(tmp_path)
+    assert Settings(smtp_url="secrets/smtp").smtp_url == str(tmp_path / "secrets" / "smtp")
+    hidden = Settings(smtp_url="smtp://me:secret@mail.example.org")
+    assert hidden.smtp_url == "smtp://me:secret@mail.example.org"
+    assert "secret@" not in repr(hidden)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from pipelines.core.evaluation.rehearsal import Rehearsal
+from pipelines.core.retraining import REGULAR
 
 Outcome = Literal["promote", "keep", "not_enough_data"]
 Path = Literal["first", "superior", "non_inferior"]
@@ -25,13 +27,14 @@ class Check(BaseModel):
 
 
 class Change(BaseModel):
-    """A reason to change models other than a better metric: an alarm that asked for the training, a model that is
-    cheaper to run, or what a person stated; `evidence` is kept in the ledger as it is.
+    """A reason to change models other than a better metric: an alarm that asked for the training, newer data that a
+    regular training brought, a model that is cheaper to run, or what a person stated; `evidence` is kept in the
+    ledger as it is.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["alarm", "cheaper", "stated"]
+    kind: Literal["alarm", "newer", "cheaper", "stated"]
     text: str
     evidence: dict[str, Any] = {}
 
@@ -83,3 +86,12 @@ def cheaper(ours: Rehearsal | None, theirs: Rehearsal | None) -> Change | None:
         if 2 * one <= other:
             texts.append(f"{one:.3g} {unit} instead of {other:.3g}")
     return Change(kind="cheaper", text=", ".join(texts), evidence=evidence) if texts else None
+
+
+def change_kind(triggers: Collection[str]) -> Literal["alarm", "newer"]:
+    """The reason to change of a training that a policy asked for: trouble, or, where all was regular, newer data.
+
+    >>> change_kind(["growth"]), change_kind(["growth", "performance"]), change_kind([])
+    ('newer', 'alarm', 'alarm')
+    """
+    return "newer" if triggers and set(triggers) <= set(REGULAR) else "alarm"

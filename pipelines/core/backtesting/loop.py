@@ -1,0 +1,245 @@
+"""The loop with a virtual clock: serve a window, reveal labels, judge, ask the policy, train, let the gate decide."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.backtesting.outcomes import Training, WindowOutcome
+from pipelines.core.backtesting.policies import Policy
+from pipelines.core.backtesting.traffic import Look, Served, Traffic, naive
+from pipelines.core.backtesting.truth import measure
+from pipelines.core.checks.decision import Change, Decision, change_kind
+from pipelines.core.drift import Level, Verdict
+from pipelines.core.errors import NotEnoughData
+from pipelines.core.problem import Problem
+from pipelines.core.retraining import REGULAR, Labels, RetrainDecision, RetrainingHistory, decide_retraining
+from pipelines.core.watching.judging import judge_view
+from pipelines.core.watching.observed import Observed, observe
+from pipelines.core.watching.release_side import ReleaseSide
+from pipelines.core.watching.view import View
+
+YEAR = np.timedelta64(364, "D")  # the same weekdays a year earlier
+
+
+class Candidate(Protocol):
+    """A model trained on what was known at `as_of`."""
+
+    @property
+    def as_of(self) -> datetime:
+        """When it was trained."""
+
+    @property
+    def labels(self) -> int:
+        """Labelled rows that were known then."""
+
+    def score(self, frame: pd.DataFrame) -> np.ndarray:
+        """Its answers, as `core.scoring.score` gives them."""
+
+    def side(self, version: int) -> ReleaseSide:
+        """What monitoring compares its windows with."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A training and what the gate said of it; without a candidate it failed, and `why` says of what."""
+
+    candidate: Candidate | None
+    decision: Decision | None
+    why: str | None
+    learner: str | None
+    rows: int
+    cpu_seconds: float
+
+    @property
+    def outcome(self) -> str:
+        """What became of it."""
+        return "failed" if self.decision is None else self.decision.outcome
+
+
+class Trainer(Protocol):
+    """Trains as of a moment and lets the gate decide against the champion of the moment."""
+
+    def __call__(self, as_of: datetime, champion: tuple[Candidate, int] | None, change: Change | None) -> Tried:
+        """The training; the same moment always gives the same candidate."""
+
+
+@dataclass
+class Replay:
+    """One policy's life: its champion, what it has seen, what it did."""
+
+    problem: Problem
+    policy: Policy
+    traffic: Traffic
+    trainer: Trainer
+    windows: list[WindowOutcome] = field(default_factory=list)
+    trainings: list[Training] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    champions: list[tuple[Candidate, int]] = field(default_factory=list)
+    """Who served each window."""
+    decisions: list[RetrainDecision] = field(default_factory=list)
+    watch_seconds: float = 0.0
+    _champion: tuple[Candidate, int] | None = None
+    _side: ReleaseSide | None = None
+    _verdict: Verdict | None = None
+    _asked: list[datetime] = field(default_factory=list)
+    _tried: Labels | None = None
+    _rejections: int = 0
+    _seen: dict[int, tuple[int, Observed]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.problem = self.policy.applied(self.problem)
+
+    def run(self, spans: Sequence[tuple[datetime, datetime]], tell: Callable[[int, str], None]) -> None:
+        """Live through the windows, back to back, each judged at its end; the first training is at their start."""
+        self._begin(spans[0][0])
+        for number, (start, end) in enumerate(spans):
+            verdict = self._watch(start, end)
+            last = number == len(spans) - 1
+            decision = self._act(verdict, end, last)
+            self._keep(verdict, decision, "nothing" if last else decision.outcome)
+            tell(number + 1, f"{end:%Y-%m-%d}: {verdict.level}")
+
+    def _begin(self, at: datetime) -> None:
+        tried = self.trainer(at, None, None)
+        self._note(tried, at, [])
+        if tried.candidate is None or tried.outcome != "promote":
+            raise NotEnoughData(no_beginning(at, tried))
+        self._enthrone(tried.candidate, 1)
+
+    def _watch(self, start: datetime, end: datetime) -> Verdict:
+        """Serve the window with the champion and judge it by the labels known at its end."""
+        assert self._champion is not None
+        assert self._side is not None
+        candidate, version = self._champion
+        rows = self.traffic.between(start, end)
+        served = Served(rows, candidate.score(rows.frame), version, start, end)
+        began = time.process_time()
+        look = Look.of(served, self.problem.monitoring.sample)
+        self.looks.append(look)
+        self.champions.append(self._champion)
+        judged = judge_view(
+            self.problem,
+            self._side,
+            look.view(end),
+            past=self._past(version, end),
+            before=self._before(version),
+            baselines=self._baselines(look, end),
+        )
+        self.watch_seconds += time.process_time() - began
+        return judged.verdict
+
+    def _past(self, version: int, as_of: datetime) -> list[Observed]:
+        """Earlier windows of this release by the labels known now, oldest first."""
+        assert self._side is not None
+        found = []
+        earlier = [number for number, one in enumerate(self.looks[:-1]) if one.served.version == version]
+        for number in earlier[-self.problem.monitoring.memory :]:
+            labels = self.looks[number].known_labels(as_of)
+            kept = self._seen.get(number)
+            if kept is None or kept[0] != labels:  # labels only ever come: as many are the same ones
+                kept = (labels, observe(self._side, self.looks[number].view(as_of)))
+                self._seen[number] = kept
+            found.append(kept[1])
+        return found
+
+    def _before(self, version: int) -> dict[str, Level]:
+        if self._verdict is None or self._verdict.facts.version != version:
+            return {}
+        return {str(kind): one.level for kind, one in self._verdict.kinds.items()}
+
+    def _baselines(self, look: Look, as_of: datetime) -> list[View]:
+        """The same stretch of the year before, where the log reaches so far back."""
+        wanted = naive(look.served.start) - YEAR
+        for one in self.looks[:-1]:
+            enough = len(one.served.traffic) >= self.problem.monitoring.min_rows
+            if enough and naive(one.served.start) == wanted:
+                return [one.view(as_of)]
+        return []
+
+    def _act(self, verdict: Verdict, now: datetime, last: bool) -> RetrainDecision:
+        """What the policy says, and the training if it acts; after the last window nobody would be served by one."""
+        assert self._champion is not None
+        self._verdict = verdict
+        candidate, _ = self._champion
+        labels = Labels(self.traffic.new_labels(candidate.as_of, now), candidate.as_of, candidate.labels)
+        past = RetrainingHistory(asked=tuple(self._asked), rejections=self._rejections, tried=self._tried)
+        decision = decide_retraining(self.problem.retraining, verdict, past, labels, now)
+        if decision.act and not last:
+            self._asked.append(now)
+            self._tried = labels
+            self._retrain(decision, now)
+        return decision
+
+    def _retrain(self, decision: RetrainDecision, now: datetime) -> None:
+        change = Change(kind=change_kind(decision.triggers), text="; ".join(decision.reasons))
+        tried = self.trainer(now, self._champion, change)
+        self._note(tried, now, decision.reasons)
+        if tried.candidate is not None and tried.outcome == "promote":
+            self._rejections = 0
+            self._enthrone(tried.candidate, len(self.trainings))
+        elif not set(decision.triggers) <= set(REGULAR) and _lost(tried):
+            self._rejections += 1
+
+    def _enthrone(self, candidate: Candidate, version: int) -> None:
+        self._champion, self._side = (candidate, version), candidate.side(version)
+
+    def _note(self, tried: Tried, at: datetime, reasons: Sequence[str]) -> None:
+        decision = tried.decision
+        told = decision.reasons if decision is not None else [tried.why or "it failed"]
+        labels = 0 if tried.candidate is None else tried.candidate.labels
+        self.trainings.append(
+            Training(
+                at=at,
+                version=len(self.trainings) + 1,
+                outcome=tried.outcome,
+                reasons=tuple(reasons),
+                gate=tuple(told),
+                path=None if decision is None else decision.path,
+                learner=tried.learner,
+                rows=tried.rows,
+                labels=labels,
+                cpu_seconds=tried.cpu_seconds,
+            )
+        )
+
+    def _keep(self, verdict: Verdict, decision: RetrainDecision, asked: str) -> None:
+        served = self.looks[-1].served
+        task = self.traffic.contract.task
+        self.decisions.append(decision)
+        self.windows.append(
+            WindowOutcome(
+                start=served.start,
+                end=served.end,
+                version=served.version,
+                rows=len(served.traffic),
+                labels=int(np.isfinite(served.traffic.labels_at(served.end)).sum()),
+                level=verdict.level,
+                kinds={str(kind): one.level for kind, one in verdict.kinds.items()},
+                reasons=tuple(verdict.reasons),
+                numbers=dict(verdict.numbers),
+                loss=measure(task, served.traffic.labels, served.scores),
+                asked=asked,
+                blocked_by=tuple(decision.blocked_by),
+            )
+        )
+
+
+def no_beginning(at: datetime, tried: Tried) -> str:
+    """Why there is no first release, and what to do."""
+    why = tried.why or "; ".join(tried.decision.reasons if tried.decision is not None else ())
+    return f"no release to begin with on {at:%Y-%m-%d}: {why}. Begin later (--from), when more is known"
+
+
+def _lost(tried: Tried) -> bool:
+    """Whether a challenger met the champion and stayed outside, decided or not."""
+    if tried.decision is None:
+        return False
+    undecided = any(check.name == "gain" for check in tried.decision.checks)
+    return tried.outcome == "keep" or (tried.outcome == "not_enough_data" and undecided)
