@@ -32,6 +32,8 @@ COMMANDS = {
     "predict": Command("predict:predict", "Score a table with the champion", "Train and predict"),
     "label": Command("label:label", "Hand in what predictions turned out to be", "Train and predict"),
     "monitor": Command("monitor:monitor", "Judge a window of the prediction log", "Watch and decide"),
+    "alarms": Command("alarms:alarms", "List alarms; silence or acknowledge them", "Watch and decide"),
+    "backtest": Command("backtest:backtest", "Replay history under several policies", "Watch and decide"),
     "releases": Command("releases:releases", "List releases and the decisions on them", "Watch and decide"),
     "card": Command("card:card", "The model card of a release", "Watch and decide"),
     "compare": Command("compare:compare", "Two releases on the same rows", "Watch and decide"),

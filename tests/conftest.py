@@ -16,7 +16,10 @@ os.environ.update(
     }
 )
 
+import importlib.util
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck
@@ -39,3 +42,15 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setenv("RATCHET_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("RATCHET_REHEARSAL", "false")  # seconds per release: tests that are about it turn it on
     return Settings()
+
+
+@pytest.fixture(scope="session")
+def post_offices() -> Any:
+    """tests/post_offices.py; test folders are no packages, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("post_offices", Path(__file__).parent / "post_offices.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    spec.loader.exec_module(module)
+    return module

@@ -12,6 +12,9 @@ from pipelines.commands.flow_run import flow_run
 from pipelines.commands.output import plain, table, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
+_COLUMNS = 15  # that are shown; all of them are in the evidence
+_NUMBERS = ("loss", "loss of the release", "promised loss", "harm", "harm, limit", "calibration gap", "estimated loss")
+
 
 def monitor(
     problem: ProblemName,
@@ -34,7 +37,37 @@ def monitor(
 
 
 def _show(watched: dict[str, Any], dispatched: list[dict[str, Any]]) -> None:
-    rows = [(name.replace("_", " "), value) for name, value in watched.items()]
-    table("Verdict", ("what", "value"), rows)
+    table(
+        f"{watched['problem']}: {watched['level']}",
+        ("what", "level", "why"),
+        [(kind, level, "\n".join(watched["why"].get(kind, []))) for kind, level in watched["kinds"].items()],
+    )
+    table("What it goes by", ("what", "value"), _facts(watched))
+    columns = [one for one in watched["columns"] if one["drifted"] or one["harm"]][:_COLUMNS]
+    if columns:
+        shown = [
+            (one["name"], *(_number(one[name]) for name in ("harm", "usage", "score", "limit"))) for one in columns
+        ]
+        table("Columns by harm", ("column", "harm to the loss", "share of use", "drift", "limit"), shown)
     if dispatched:
         table("Retraining", ("problem", "outcome"), [(one["problem"], one["outcome"]) for one in dispatched])
+
+
+def _facts(watched: dict[str, Any]) -> list[tuple[str, Any]]:
+    coverage = watched["coverage"]
+    labels = f"{watched['labels']:,}" + ("" if coverage is None else f" ({coverage:.0%} of its answers)")
+    window = f"{_short(watched['start'])} to {_short(watched['end'])}"
+    facts = [("window", window), ("version", watched["version"]), ("rows", f"{watched['rows']:,}"), ("labels", labels)]
+    facts += [("note", note) for note in watched["notes"]]
+    numbers = watched["numbers"]
+    facts += [(name, _number(numbers[name])) for name in _NUMBERS if name in numbers]
+    asked = "asked for" if watched["retrain"] else "; ".join(watched["blocked_by"]) or "not called for"
+    return [*facts, ("retraining", asked), ("report", watched["report"])]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _short(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"

@@ -11,7 +11,9 @@ from typing import Any
 
 from pipelines.core.settings import Settings
 from pipelines.flows.locks import lease
-from pipelines.stores.ledger import open_ledger
+from pipelines.stores.lean_registry import LeanRegistry
+from pipelines.stores.ledger import Entry, Request, open_ledger
+from pipelines.stores.standing import one_at_a_time, settle
 
 
 @contextmanager
@@ -29,6 +31,28 @@ def answering(settings: Settings, request_id: int | None) -> Iterator[Callable[[
                 ledger.finish(request_id, datetime.now(UTC), str(summary["decision"]), evidence)
 
             yield answer
+    finally:
+        ledger.close()
+
+
+def answer_released(settings: Settings, request: Request) -> Entry | None:
+    """The release that a training made for the request before it was killed, with the request finished by it.
+
+    None where there is none: it is to be trained. Another training would find that release by its run key, but not when
+    the code or the data has changed since; a request gets one release all the same.
+    """
+    ledger = open_ledger(settings)
+    try:
+        found = (one for one in ledger.entries(request.problem, "release") if one.evidence.get("request") == request.id)
+        entry = next(found, None)
+        if entry is not None:
+            with one_at_a_time(settings, request.problem):
+                made = settings.work(request.problem) / entry.evidence["run_key"] / "history"
+                settle(settings, ledger, LeanRegistry(settings), entry, made)
+            evidence = {"decision": entry.outcome, "version": entry.version, "run_id": entry.run_id}
+            snapshot = {"snapshot": entry.evidence.get("snapshot")}
+            ledger.finish(request.id, datetime.now(UTC), entry.outcome, evidence | snapshot)
+        return entry
     finally:
         ledger.close()
 

@@ -36,8 +36,8 @@ def register(settings: Settings, pool: str) -> list[str]:
             pass
     every = {
         monitoring: [_every(MONITOR_EVERY)],
-        reconciling: [_every(RECONCILE_EVERY)],
-        training: regular_trainings(settings),
+        reconciling: [_every(RECONCILE_EVERY), *regular_trainings(settings)],
+        training: [],
         scoring: [],
         materialising: [_every(MATERIALISE_EVERY)],
     }
@@ -47,7 +47,11 @@ def register(settings: Settings, pool: str) -> list[str]:
 
 
 def regular_trainings(settings: Settings) -> list[DeploymentScheduleCreate]:
-    """A schedule for each problem trained here whose file asks for regular training (`retraining.schedule`)."""
+    """A schedule for each problem trained here whose file asks for regular training (`retraining.schedule`).
+
+    It is the reconciling flow's: what is due becomes a request by the policy, like one that an alarm makes, and not a
+    training of its own beside it.
+    """
     schedules = []
     for name, path in known_problems(settings).items():
         try:
@@ -55,7 +59,7 @@ def regular_trainings(settings: Settings) -> list[DeploymentScheduleCreate]:
         except ProblemError:  # the file is gone or broken by now: whoever trains it next is told
             continue
         if cron:
-            parameters = {"problem": path}
+            parameters = {"scheduled": path}
             schedules.append(
                 DeploymentScheduleCreate(schedule=CronSchedule(cron=cron), parameters=parameters, slug=f"train-{name}")
             )

@@ -7,8 +7,10 @@ from typing import Any
 
 from prefect import flow, task
 
+from pipelines.core.errors import NotFound, RatchetError
 from pipelines.core.settings import Settings
 from pipelines.flows.moments import scheduled_moment
+from pipelines.flows.notifying import notify
 from pipelines.flows.progress import tell
 from pipelines.flows.reconciling import dispatch_request
 from pipelines.flows.requests import waiting
@@ -35,10 +37,20 @@ def monitoring(
 ) -> dict[str, Any]:
     """Judge the window from `start` to `end` (default: the problem's window up to `as_of`) with the labels known then.
 
-    Without a problem: every one that was trained here. Retraining requests that wait are dispatched afterwards.
+    Without a problem: every one that was trained here. Then notices go out, and retraining requests that wait are
+    dispatched; people are told before anything is trained, which may take a while.
     """
     settings, as_of = Settings(), as_of or scheduled_moment()
     references = [problem] if problem else list(known_problems(settings).values())
-    watched = [watch(reference, settings, start, end, as_of) for reference in references]
+    watched, failures = [], []
+    for reference in references:
+        try:
+            watched.append(watch(reference, settings, start, end, as_of))
+        except RatchetError as error:  # what is wrong with one problem is no reason to leave the others unwatched
+            failures.append(error)
+    notices = notify(settings)
     dispatched = [dispatch_request(settings, request) for request in waiting(settings, datetime.now(UTC))]
-    return {"watched": watched, "dispatched": dispatched}
+    wrong = [error for error in failures if problem or not isinstance(error, NotFound)]  # never released: no matter
+    if wrong:
+        raise wrong[0]
+    return {"watched": watched, "dispatched": dispatched, "notices": notices}

@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.core.errors import Busy, RatchetError
+from pipelines.core.retraining import Labels, RetrainDecision
 from pipelines.core.settings import Settings
+from pipelines.flows.answering import answer_released
 from pipelines.flows.training import training
-from pipelines.stores.known_problems import known_problems
+from pipelines.stores.known_problems import known_problems, resolve_problem
 from pipelines.stores.ledger import Ledger, Request, open_ledger
+from pipelines.stores.retraining_asks import ask_forgotten, ask_scheduled
 
 ATTEMPTS = 3
 DEPLOYMENT = "training/training"
@@ -29,6 +32,26 @@ def waiting(settings: Settings, now: datetime) -> list[Request]:
     return [one for one in found if one.state == "open" or one.lease_until is None or one.lease_until <= now]
 
 
+def ask_again(settings: Settings) -> list[Request]:
+    """The requests that verdicts called for and nobody made, since whoever judged was killed in between."""
+    ledger = open_ledger(settings)
+    try:
+        found = [ask_forgotten(ledger, problem) for problem in ledger.problems()]
+    finally:
+        ledger.close()
+    return [one for one in found if one is not None]
+
+
+def ask_by_schedule(settings: Settings, reference: str, due: datetime) -> RetrainDecision:
+    """The policy's decision on the training that a problem's `retraining.schedule` is due for, carried out."""
+    problem = resolve_problem(settings, reference).problem
+    ledger = open_ledger(settings)
+    try:
+        return ask_scheduled(ledger, problem, Labels(), due)
+    finally:
+        ledger.close()
+
+
 def has_server() -> bool:
     """Whether flows of this process run against a Prefect server, and not one of their own that ends with them."""
     from prefect.settings import get_current_settings
@@ -37,7 +60,10 @@ def has_server() -> bool:
 
 
 def dispatch(settings: Settings, request: Request, to_server: bool) -> dict[str, Any]:
-    """Start the training that the request asks for: on the Prefect server, or here and now."""
+    """Start the training that the request asks for, on the Prefect server or here and now, unless it is released."""
+    released = answer_released(settings, request)
+    if released is not None:  # whoever trained it was killed before it could say so
+        return _report(request, "done", decision=released.outcome, version=released.version)
     if to_server:
         return _dispatch_to_server(settings, request)
     return _run_here(settings, request)

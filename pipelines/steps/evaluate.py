@@ -31,8 +31,8 @@ def evaluate(loaded: LoadedProblem, folder: Path, champion: Bundle | None) -> Pa
     """The path of folder/scorecard.json; folder/reference.parquet is written too.
 
     Reads features.parquet, contract.json, model.skops and trained.json of the run's folder. The reference
-    holds up to 10,000 of the held-out rows: the model's input, `prediction`, `probability_<class>`, `label`
-    and `__time`.
+    holds up to 10,000 of the held-out rows: the model's input, `prediction`, `probability_<class>`, `label`,
+    `__time` and `__known_at`.
     """
     contract = Contract.model_validate(read_json(folder / "contract.json"))
     trained = read_json(folder / "trained.json")
@@ -135,7 +135,7 @@ def _reference(contract: Contract, test: pd.DataFrame, scores: np.ndarray) -> pd
         chosen = np.sort(np.random.default_rng(0).choice(len(test), REFERENCE_ROWS, replace=False))
     kept = test.iloc[chosen].reset_index(drop=True)
     columns: dict[str, Any] = {name: kept[name] for name in kept.columns if name not in _SPECIAL}
-    columns["__row"], columns["__time"] = kept["__row"], kept["__time"]
+    columns |= {name: kept[name] for name in ("__row", "__time", "__known_at") if name in kept.columns}
     columns["prediction"] = decoded(contract, answer_codes(contract.task, scores[chosen]))
     for position, name in enumerate(contract.classes or []):
         columns[f"probability_{name}"] = scores[chosen, position]

@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from pipelines.core.drift import Verdict, WindowFacts, judge_window
-from pipelines.core.observation import (
-    Answered,
-    column_pairs,
-    column_quality,
-    prediction_pair,
-    read_reference,
-    read_window,
-)
-from pipelines.core.retraining import RetrainDecision, decide_retraining, wishes
+from pipelines.core.drift import ColumnScore, Verdict
+from pipelines.core.retraining import Labels, RetrainDecision
 from pipelines.core.settings import Settings
-from pipelines.core.window_performance import Performance, window_performance
+from pipelines.steps.judge import Judgement, Stretch, judge
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
-from pipelines.stores.drift_reports import Comparison, Labelled, compare, save_report
 from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.retraining_past import retraining_past
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.retraining_asks import ask_now, decide_now
+from pipelines.stores.verdicts_past import levels_before
+from pipelines.stores.watched_release import watched_release
 
 
 @dataclass(frozen=True)
@@ -53,6 +42,13 @@ class Watched:
     request_id: int | None
     key: str
     report: str
+    why: dict[str, list[str]] = field(default_factory=dict)
+    """The reasons of each kind, those of healthy ones among them."""
+    coverage: float | None = None
+    """Share of the release's answers whose label is known."""
+    notes: list[str] = field(default_factory=list)
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    """Columns by estimated harm, the worst first."""
 
 
 @dataclass(frozen=True)
@@ -86,18 +82,33 @@ def monitor(
     """
     with _desk(loaded, settings, as_of) as desk:
         start, end = _window(desk, start, end)
-        verdict, comparison, labelled = _look(desk, start, end)
-        report = save_report(settings.evidently_workspace, desk.name, verdict, comparison, labelled)
-        key = f"verdict:{desk.name}:{start.isoformat()}:{end.isoformat()}:{as_of.isoformat()}"
-        decision, request_id = _act(desk, key, verdict, str(report))
+        before = levels_before(desk.ledger, desk.name, desk.bundle.version or 0, start, end)
+        stretch = Stretch(start, end, _utc(as_of))
+        folder = settings.home / "cache" / "windows" / desk.name
+        side, run_id = watched_release(desk.bundle), str(desk.bundle.release.get("run_id"))
+        judged = judge(loaded.problem, side, run_id, desk.log, folder, stretch, before)
+        report = judged.save_report(settings.evidently_workspace, loaded.problem)
+        key = _key(desk.name, stretch, judged)
+        decision, request_id = _act(desk, key, judged.verdict, str(report))
+    return _watched(judged.verdict, decision, request_id, key, str(report))
+
+
+def _key(problem: str, stretch: Stretch, judged: Judgement) -> str:
+    """The same look at the same content is one verdict; labels that came meanwhile, also late ones, make another."""
+    moments = (stretch.start, stretch.end, stretch.as_of)
+    return ":".join(["verdict", problem, *(one.isoformat() for one in moments), judged.content[:16]])
+
+
+def _watched(verdict: Verdict, decision: RetrainDecision, request_id: int | None, key: str, report: str) -> Watched:
+    facts = verdict.facts
     return Watched(
-        problem=desk.name,
-        version=verdict.facts.version,
-        start=start.isoformat(),
-        end=end.isoformat(),
-        as_of=as_of.isoformat(),
-        rows=verdict.facts.rows,
-        labels=verdict.facts.labels,
+        problem=verdict.problem,
+        version=facts.version,
+        start=facts.start.isoformat(),
+        end=facts.end.isoformat(),
+        as_of=facts.as_of.isoformat(),
+        rows=facts.rows,
+        labels=facts.labels,
         level=verdict.level,
         kinds={kind: one.level for kind, one in verdict.kinds.items()},
         reasons=verdict.reasons,
@@ -106,8 +117,17 @@ def monitor(
         blocked_by=decision.blocked_by,
         request_id=request_id,
         key=key,
-        report=str(report),
+        report=report,
+        why={kind: one.reasons for kind, one in verdict.kinds.items()},
+        coverage=facts.coverage,
+        notes=list(facts.notes),
+        columns=[_column(one) for one in facts.columns],
     )
+
+
+def _column(one: ColumnScore) -> dict[str, Any]:
+    shown = {"name": one.name, "drifted": one.drifted, "score": one.score, "limit": one.bar}
+    return {**shown, "usage": one.usage, "harm": one.harm}
 
 
 @contextmanager
@@ -132,80 +152,11 @@ def _window(desk: _Desk, start: datetime | None, end: datetime | None) -> tuple[
     return _utc(start), _utc(end)
 
 
-def _look(desk: _Desk, start: datetime, end: datetime) -> tuple[Verdict, Comparison, Labelled | None]:
-    """The verdict on the window, and what its report draws."""
-    bundle, watch = desk.bundle, desk.loaded.problem.monitoring
-    contract, history = bundle.contract, [one.name for one in bundle.problem.features.history]
-    rows = desk.log.window(desk.name, start, end, labels_as_of=desk.as_of)
-    window = read_window(contract, history, rows)
-    mine = window.rows((rows["version"] == bundle.version).to_numpy(dtype=bool))
-    reference = _reference(bundle, history)
-    pairs = column_pairs(watch, contract, history, reference, window)
-    answers = prediction_pair(watch, contract, reference, mine)
-    comparison = compare([*pairs, answers] if len(window) >= watch.min_rows else [])
-    performance = window_performance(
-        contract.task, mine.labels, mine.scores, mine.moments, bundle.problem.good_enough.confidence
-    )
-    facts = WindowFacts(
-        version=bundle.version or 0,
-        start=start,
-        end=end,
-        as_of=desk.as_of,
-        rows=len(window),
-        labels=int(np.isfinite(window.labels).sum()),
-        columns=[comparison.scores[one.name] for one in pairs if one.name in comparison.scores],
-        prediction=comparison.scores.get(answers.name),
-        quality=column_quality(contract, history, reference, window),
-        performance=performance,
-        reference_loss=_reference_loss(bundle, performance),
-    )
-    labelled = _labelled(desk, reference, mine) if performance is not None else None
-    return judge_window(desk.loaded.problem, facts), comparison, labelled
-
-
-def _reference(bundle: Bundle, history: list[str]) -> Answered:
-    """The release's held-out rows with the answers and labels that were kept with them."""
-    frame, contract = read_parquet(bundle.reference_path), bundle.contract
-    names = [f"probability_{name}" for name in contract.classes or []]
-    scores = frame[names] if names else frame["prediction"]
-    return read_reference(contract, history, frame, scores.to_numpy(dtype=np.float64), frame["label"])
-
-
-def _reference_loss(bundle: Bundle, performance: Performance | None) -> float | None:
-    """The loss that the release's scorecard promised, in the metric that the window was measured in."""
-    if performance is None:
-        return None
-    found = bundle.scorecard["metrics"].get(performance.metric) or {}
-    return found.get("value")
-
-
-def _labelled(desk: _Desk, reference: Answered, window: Answered) -> Labelled | None:
-    """The labelled rows of both sides for Evidently's quality report, at most `monitoring.sample` of each."""
-    contract, size = desk.bundle.contract, desk.loaded.problem.monitoring.sample
-    classes = contract.classes or []
-    frames = []
-    for side in (reference, window):
-        known = side.rows(np.isfinite(side.labels) & np.isfinite(side.scores.reshape(len(side), -1)).all(axis=1))
-        known = known.rows(np.unique(np.linspace(0, max(len(known) - 1, 0), size).astype(int))[: len(known)])
-        if contract.task == "regression":
-            frames.append(pd.DataFrame({"target": known.labels, "prediction": known.scores}))
-            continue
-        names = np.array(classes, dtype=object)
-        texts = {"target": names[known.labels.astype(int)], "prediction": names[known.scores.argmax(axis=1)]}
-        frames.append(pd.DataFrame({**texts, **dict(zip(classes, known.scores.T, strict=True))}))
-    return Labelled(contract.task, classes, *frames)
-
-
 def _act(desk: _Desk, key: str, verdict: Verdict, report: str) -> tuple[RetrainDecision, int | None]:
     """Write verdict and decision into the ledger, then make the request: a kill in between loses neither."""
-    policy, request_key = desk.loaded.problem.retraining, f"retrain:{key}"
-    mine = next((one for one in desk.ledger.requests(desk.name) if one.key == request_key), None)
-    if mine is not None:  # this very verdict was acted on before
-        decision = RetrainDecision(True, wishes(policy, verdict), [])
-    else:
-        labels = desk.log.new_labels(desk.name, _data_end(desk.bundle), desk.as_of)
-        past = retraining_past(desk.ledger, desk.name, desk.as_of)
-        decision = decide_retraining(policy, verdict, past, labels, _utc(desk.as_of))
+    since = _data_end(desk.bundle)
+    labels = Labels(desk.log.new_labels(desk.name, since, desk.as_of), since, desk.bundle.release.get("labels"))
+    decision = decide_now(desk.ledger, desk.loaded.problem, key, verdict, labels, desk.as_of)
     evidence = {**verdict.to_dict(), "retraining": decision.to_dict(), "report": report}
     desk.ledger.record(
         key,
@@ -218,17 +169,8 @@ def _act(desk: _Desk, key: str, verdict: Verdict, report: str) -> tuple[RetrainD
         reasons=verdict.reasons,
         evidence=evidence,
     )
-    if not decision.act:
-        return decision, None
-    request = mine or desk.ledger.request(
-        desk.name,
-        request_key,
-        reason="; ".join(decision.reasons),
-        as_of=desk.as_of,
-        at=desk.as_of,
-        evidence={"verdict": key, "reasons": decision.reasons},
-    )
-    return decision, request.id
+    request = ask_now(desk.ledger, desk.name, key, decision, desk.as_of)
+    return decision, None if request is None else request.id
 
 
 def _data_end(bundle: Bundle) -> datetime:

@@ -26,7 +26,7 @@ def read_as_of(loaded: LoadedProblem, settings: Settings, as_of: datetime) -> pd
     if data.time is None:
         return frame
     now = utc(as_of)
-    times = _moments(frame, data.time, "data.time")
+    times = moments_of(frame, data.time, "data.time")
     kept = np.isnat(times) | (times <= now)
     if not kept.all():
         frame, times = frame[kept].reset_index(drop=True), times[kept]
@@ -44,13 +44,13 @@ def _as_known(problem: Problem, frame: pd.DataFrame, times: NDArray[np.datetime6
     data, features = problem.data, problem.features.kinds()
     known: dict[str, NDArray[np.bool_]] = {}
     if data.label_known_at is not None:
-        label = _moments(frame, data.label_known_at, "data.label_known_at") <= now
+        label = moments_of(frame, data.label_known_at, "data.label_known_at") <= now
         known |= {data.target.column: label, data.label_known_at: label}
     elif data.label_delay is not None:
         known[data.target.column] = times + np.timedelta64(data.label_delay) <= now
     for feature in problem.features.history:
         if feature.known_at is not None:
-            moment = _moments(frame, feature.known_at, f"history feature {feature.name!r}: known_at") <= now
+            moment = moments_of(frame, feature.known_at, f"history feature {feature.name!r}: known_at") <= now
             known[feature.known_at] = moment
             if feature.of is not None and feature.of not in features and feature.of not in known:
                 known[feature.of] = moment
@@ -66,7 +66,8 @@ def _where(series: pd.Series, known: NDArray[np.bool_]) -> pd.Series:
     return series.where(known, None) if series.dtype == object else series.where(known)
 
 
-def _moments(frame: pd.DataFrame, name: str, place: str) -> NDArray[np.datetime64]:
+def moments_of(frame: pd.DataFrame, name: str, place: str) -> NDArray[np.datetime64]:
+    """A column as datetime64 in UTC; ProblemError, which names `place`, when it is not there or holds other things."""
     if name not in frame.columns:
         shown = ", ".join(repr(one) for one in frame.columns[:20])
         raise ProblemError(f"{place} names {name!r}, which the data does not have; it has {shown}")

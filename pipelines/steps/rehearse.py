@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipelines.core.checks.decision import Change, change_kind, cheaper
 from pipelines.core.errors import RatchetError
 from pipelines.core.evaluation.rehearsal import Rehearsal
-from pipelines.core.gate import Change, cheaper
 from pipelines.core.settings import Settings
 from pipelines.steps.once import once
 from pipelines.stores.champions import open_champion
@@ -50,7 +50,9 @@ def find_change(
         asked = ledger.find_request(request)
         alarmed = asked.evidence.get("verdict")
         evidence = {"request": request, "verdict": alarmed}
-        return Change(kind="stated" if alarmed is None else "alarm", text=asked.reason, evidence=evidence)
+        if alarmed is None:
+            return Change(kind="stated", text=asked.reason, evidence=evidence)
+        return Change(kind=change_kind(asked.evidence.get("triggers", ())), text=asked.reason, evidence=evidence)
     if because is not None and because.strip():
         return Change(kind="stated", text=because.strip())
     return _cheaper(settings, folder, ledger, problem, ours)

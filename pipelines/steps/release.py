@@ -16,9 +16,9 @@ from pipelines.core.gate import Decision, decide_release
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
 from pipelines.steps.document import document
-from pipelines.steps.overrule import Moved, promote_by_hand, roll_back
 from pipelines.steps.rehearse import find_change, rehearse_candidate
 from pipelines.stores.bundle import Bundle
+from pipelines.stores.champion_moves import Moved, promote_by_hand, roll_back
 from pipelines.stores.code_version import code_version, run_key
 from pipelines.stores.files import read_json
 from pipelines.stores.ledger import Entry, Ledger, open_ledger

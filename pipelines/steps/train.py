@@ -133,8 +133,13 @@ def _silent(done: int, total: int, text: str) -> None:
 
 @contextmanager
 def _threads(cells: int) -> Iterator[int]:
-    """How many threads may compute on a table of so many cells; one for linear algebra, whose sums depend on it."""
-    threads = 1 if cells < _THREADED_CELLS else min(8, len(os.sched_getaffinity(0)))
+    """How many threads may compute on a table of so many cells; one for linear algebra, whose sums depend on it.
+
+    OMP_NUM_THREADS is kept where it is set: whoever runs several trainings at once says so by it.
+    """
+    allowed = os.environ.get("OMP_NUM_THREADS", "")
+    most = int(allowed) if allowed.isdecimal() and int(allowed) > 0 else 8
+    threads = 1 if cells < _THREADED_CELLS else min(most, 8, len(os.sched_getaffinity(0)))
     with threadpool_limits({"blas": 1, "openmp": threads}):
         yield threads
 

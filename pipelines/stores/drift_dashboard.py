@@ -19,13 +19,27 @@ NAMESPACE = uuid.UUID("6f1d3d0e-6f0b-5a1e-9b35-52617463ae74")
 DRAWN = 40  # columns with a line of their own
 _PER_PANEL = 8
 _LINES: dict[str, list[str]] = {
-    "Share of drifted columns": ["drifted columns", "drifted columns, limit"],
-    "Loss where labels have come": ["loss", "loss, low", "loss, high", "loss, limit"],
+    "Harm: loss beyond what the answers promised": ["harm", "harm, limit"],
+    "Evidence that it is no chance": [
+        "evidence",
+        "evidence, limit",
+        "calibration evidence",
+        "calibration evidence, limit",
+    ],
+    "Loss where labels have come": ["loss", "loss, low", "loss, high", "promised loss", "loss of the release"],
+    "Loss estimated without labels": ["estimated loss", "estimated loss, limit", "estimate's own error"],
+    "Calibration": ["calibration gap", "calibration gap, limit (±)"],
+    "Skill against the base rate": ["skill against the base rate"],
+    "Share of what the model uses that drifted": ["drifted columns", "drifted columns, limit"],
+    "Largest estimated harm of a drifted column": [
+        "largest harm of a drifted column",
+        "largest harm of a drifted column, limit",
+    ],
     "Drift of the answers": ["prediction drift", "prediction drift, limit"],
-    "Skill and calibration": ["skill against the base rate", "calibration gap"],
-    "Largest rise of missing values": ["largest rise of missing values"],
+    "Largest rise of missing values": ["largest rise of missing values", "largest rise of missing values, limit"],
+    "Labels: how many, how old": ["coverage", "label age, days"],
 }
-_LAST = ["rows", "labels", "drifted columns", "loss", "loss, limit"]
+_LAST = ["rows", "labels", "harm", "evidence", "loss", "drifted columns"]
 
 
 def project_id(problem: str) -> uuid.UUID:

@@ -9,25 +9,21 @@ from __future__ import annotations
 
 import json
 import uuid
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipelines.core.comparison import METHODS, Pair, distance
 from pipelines.core.drift import ColumnScore, Verdict
 from pipelines.core.problem import Task
 from pipelines.stores.drift_dashboard import NAMESPACE, NUMBER, column_line, move_in, open_project
+from pipelines.stores.drift_quality import REFUSALS, Tables, quality_parts, quiet, verdict_tables
 
 RENDERED = 60  # columns that one report draws: those furthest over their bar
-# What Evidently 0.7 raises on data that it cannot digest; it has no error class of its own for that.
-_REFUSALS = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, AssertionError)
 
 
 @dataclass(frozen=True)
@@ -75,21 +71,25 @@ def save_report(
     verdict: Verdict,
     comparison: Comparison,
     labelled: Labelled | None = None,
+    tables: Tables | None = None,
 ) -> Path:
     """The window's report in the problem's project of the workspace, dated at the window's end; its file.
 
-    The same window judged again replaces its report. The dashboard is made with the project.
+    `tables`: both sides' columns with what is missing in them (`window_tables`), for Evidently's data quality. The
+    same window judged again replaces its report. The dashboard is made with the project.
     """
-    with _quiet():
+    with quiet():
         from evidently.core.serialization import ReportModel, SnapshotModel
         from evidently.legacy.utils import NumpyEncoder
 
-    parts = [_numbers(verdict, comparison.scores)]
-    if comparison.report is not None:
-        parts.append((comparison.report.metric_results, comparison.report.widgets))
-    quality = None if labelled is None else _run_quality(labelled)
-    if quality is not None:
-        parts.append((quality.metric_results, quality.widgets))
+    with quiet():
+        parts = [_numbers(verdict, comparison.scores), ({}, verdict_tables(verdict))]
+        if tables is not None:
+            parts += quality_parts(verdict, tables)
+    performance = None if labelled is None else _run_quality(labelled)
+    for report in (comparison.report, performance):
+        if report is not None:
+            parts.append((report.metric_results, report.widgets))
     results = {name: one for metrics, _ in parts for name, one in metrics.items()}
     facts = verdict.facts
     model = SnapshotModel(
@@ -125,18 +125,18 @@ def _run_columns(pairs: Sequence[Pair]) -> tuple[Any | None, dict[str, str]]:
         return None, refused
     try:
         return _drift_report(pairs), refused
-    except _REFUSALS:
+    except REFUSALS:
         for pair in pairs:  # one bad column aborts a whole report: find it
             try:
                 _drift_report([pair])
-            except _REFUSALS as error:
+            except REFUSALS as error:
                 refused[pair.name] = f"Evidently cannot compare it: {error}"
     kept = [pair for pair in pairs if pair.name not in refused]
     return (_drift_report(kept) if kept else None), refused
 
 
 def _drift_report(pairs: Sequence[Pair]) -> Any:
-    with _quiet():
+    with quiet():
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import DriftedColumnsCount, ValueDrift
 
@@ -180,12 +180,12 @@ def _run_quality(labelled: Labelled) -> Any | None:
         return None
     try:
         return _quality_report(labelled)
-    except _REFUSALS:
+    except REFUSALS:
         return None
 
 
 def _quality_report(labelled: Labelled) -> Any:
-    with _quiet():
+    with quiet():
         from evidently import BinaryClassification, DataDefinition, Dataset, MulticlassClassification, Report
         from evidently import Regression as RegressionColumns
         from evidently.presets import ClassificationQuality, RegressionQuality
@@ -235,11 +235,3 @@ def _numbers(verdict: Verdict, scores: Mapping[str, ColumnScore]) -> tuple[dict[
 def _naive(moment: datetime) -> datetime:
     """UTC without a zone: Evidently sorts by it and cannot compare both sorts."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Evidently's deprecations and numeric warnings: nothing that an operator could act on."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield

@@ -1,14 +1,14 @@
 """The prediction log: every answer given, and the labels that join it later, in any order.
 
 Append-only tables in one SQL database (SQLite or PostgreSQL): what the service scored together is one block, what
-comes with ids of its own is rows (`stores/logbook/log_tables.py`). Of several labels for one prediction, the one
-received last counts.
+comes with ids of its own is rows (`stores/logbook/log_tables.py`). Of several labels for one prediction, the one that
+became known last counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -30,11 +30,17 @@ from pipelines.stores.logbook.log_entries import (
     window_frame,
     write_cell,
 )
+from pipelines.stores.logbook.log_labels import IN_ORDER
 from pipelines.stores.logbook.log_tables import LABELS, METADATA, PREDICTIONS, translated
 from pipelines.stores.logbook.log_windows import gather
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pipelines.core.contract import Contract
+    from pipelines.core.watching.observed import Observed
+    from pipelines.core.watching.view import View
+    from pipelines.stores.logbook.log_memory import LogMemory
 
 __all__ = [
     "WINDOW_COLUMNS",
@@ -88,8 +94,8 @@ class PredictionLog:
         return LoggedPrediction(**values)
 
     def labels(self, prediction_id: str) -> list[Label]:
-        """Every label received for one prediction, in the order received: the last one counts."""
-        query = sa.select(LABELS).where(LABELS.c.prediction_id == prediction_id).order_by(LABELS.c.seq)
+        """Every label received for one prediction, in the order in which they became known: the last one counts."""
+        query = sa.select(LABELS).where(LABELS.c.prediction_id == prediction_id).order_by(*IN_ORDER)
         with translated(), self._engine.connect() as connection:
             rows = connection.execute(query).all()
         return [Label(read_cell(row.label), row.known_at, row.received_at) for row in rows]
@@ -133,6 +139,32 @@ class PredictionLog:
         known_by = None if labels_as_of is None else as_utc(labels_as_of)
         with translated(), self._engine.connect() as connection:
             return window_frame(gather(connection, problem, as_utc(start), as_utc(end), known_by))
+
+    def view(
+        self,
+        problem: str,
+        contract: Contract,
+        history: Sequence[str],
+        start: datetime,
+        end: datetime,
+        as_of: datetime,
+        size: int,
+    ) -> View:
+        """The predictions whose moment lies in [start, end): exact counts over all, and a sample of `size` rows as the
+        contract reads them, with the labels known at `as_of`.
+        """
+        from pipelines.stores.logbook.log_views import labelled_view, read_answered  # pandas: the service stays lean
+
+        with translated(), self._engine.connect() as connection:
+            answered = read_answered(connection, problem, contract, history, as_utc(start), as_utc(end), size)
+            return labelled_view(connection, contract, answered, start, end, as_of)
+
+    def look_back(
+        self, memory: LogMemory, start: datetime, length: timedelta, windows: int, as_of: datetime
+    ) -> list[Observed]:
+        """What up to so many windows before `start` showed of the release that `memory` is about, oldest first."""
+        with translated(), self._engine.connect() as connection:
+            return memory.look_back(connection, start, length, windows, as_of)
 
     def counts(self, problem: str) -> dict[str, int]:
         """How many `predictions` the log holds of a problem, and how many of them are `labelled`."""

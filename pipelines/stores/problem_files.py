@@ -47,7 +47,7 @@ def load_problem(reference: str) -> LoadedProblem:
 
 def parse_problem(text: str, path: Path) -> Problem:
     """The problem that a YAML text states; `path` is named in the errors."""
-    tree = _parse_yaml(text, path)
+    tree = read_yaml(text, path)
     if not isinstance(tree, dict):
         found = "nothing" if tree is None else "a list" if isinstance(tree, list) else _shown(tree)
         raise ProblemError(
@@ -85,7 +85,8 @@ def _find(reference: str) -> Path:
     raise ProblemError(f"no problem {reference!r}: {path} {what} and no problem of that name is shipped; {hint}")
 
 
-def _parse_yaml(text: str, path: Path) -> Any:
+def read_yaml(text: str, path: Path) -> Any:
+    """What a YAML text says, knowing the line of each key; ProblemError names `path` and line."""
     reader = YAML(typ="rt")  # round trip: it keeps line numbers
     try:
         return reader.load(io.StringIO(text))

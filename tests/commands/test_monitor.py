@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.commands.monitor import _show
+
 At = Callable[..., tuple[int, Any, str]]
 
 
@@ -25,3 +27,32 @@ def test_a_window_is_judged(trained: Any, at_home: At) -> None:
     assert watched["rows"] >= 400
     assert watched["level"] in {"healthy", "warning"}
     assert watched["dispatched"] == []
+
+
+def test_a_verdict_is_shown_by_kind_with_what_it_goes_by(capsys: pytest.CaptureFixture[str]) -> None:
+    column = {"name": "rain", "drifted": True, "score": 0.4, "limit": 0.1, "usage": 0.5, "harm": 0.03}
+    watched = {
+        "problem": "late",
+        "version": 2,
+        "start": "2026-01-01T00:00:00+00:00",
+        "end": "2026-01-08T00:00:00+00:00",
+        "rows": 1234,
+        "labels": 500,
+        "level": "warning",
+        "kinds": {"performance": "healthy", "data": "warning"},
+        "why": {"data": ["rain drifted"]},
+        "numbers": {"loss": 0.51234},
+        "retrain": False,
+        "blocked_by": ["the cooldown lasts"],
+        "report": "r.json",
+        "coverage": 0.405,
+        "notes": ["no label since Monday"],
+        "columns": [column, {**column, "name": "calm", "drifted": False, "harm": None}],
+    }
+    _show(watched, [{"problem": "late", "outcome": "promote"}])
+    shown = capsys.readouterr().out
+    for text in ("2026-01-01 00:00 to 2026-01-08 00:00", "rain drifted", "500 (40% of its answers)", "0.512"):
+        assert text in shown
+    for text in ("no label since Monday", "the cooldown lasts", "0.03", "promote"):
+        assert text in shown
+    assert "calm" not in shown

@@ -12,7 +12,7 @@ At = Callable[..., tuple[int, Any, str]]
 def test_status_without_a_stack(at_home: At, trained: Any) -> None:
     code, out, _ = at_home("status", "--json")
     assert code == 0
-    assert set(out["processes"]) == {"mlflow", "prefect", "prediction", "evidently", "worker"}
+    assert set(out["processes"]) == {"mlflow", "prefect", "prediction", "evidently", "console", "worker"}
     assert not any(one["running"] or one["answers"] for one in out["processes"].values())
     assert out["champions"] == [{"problem": "late", "version": 1}]
     assert at_home("down", "--json")[1] == {"ended": []}

@@ -37,6 +37,6 @@ def test_a_problem_can_ask_for_regular_training(settings: Settings, write_small:
     remember_problem(settings, load_problem(str(write_small())))
     (one,) = regular_trainings(settings)
     assert one.schedule.cron == "0 3 1 * *"
-    assert one.parameters == {"problem": str(path)}
+    assert one.parameters == {"scheduled": str(path)}  # a request by the policy, not a training beside it
     path.unlink()
     assert regular_trainings(settings) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -65,3 +66,30 @@ def test_what_waits_is_dispatched_and_only_once(settings: Settings, small: Path)
         run = client.read_flow_run(told["flow_run_id"])
     assert run.parameters == {"problem": str(small), "as_of": NOW.isoformat(), "request_id": request.id}
     assert run.deployment_id is not None
+
+
+def test_a_schedule_makes_a_request_through_the_policy(settings: Settings, write_small: Callable[..., Path]) -> None:
+    path = write_small(name="weekly", extra="retraining: {schedule: '0 3 * * 1', budget: 1}\n")
+    register(settings, "test-pool")
+    remember_problem(settings, load_problem(str(path)))
+    (told,) = reconciling(scheduled=str(path))
+    assert (told["problem"], told["outcome"]) == ("weekly", "dispatched")
+    ledger = Ledger(settings.database)
+    (request,) = ledger.requests("weekly")
+    assert request.evidence["triggers"] == ["schedule"]
+    ledger.finish(request.id, NOW, "promote")
+    assert reconciling(scheduled=str(path)) == []  # the budget is spent
+    newest = ledger.entries("weekly", "retraining", limit=1)[0]
+    assert (newest.outcome, newest.evidence["obstacles"]) == ("blocked", ["budget"])
+    ledger.close()
+
+
+def test_a_verdict_whose_request_was_never_made_is_answered_once(settings: Settings) -> None:
+    ledger = Ledger(settings.database)
+    evidence = {"retraining": {"act": True, "reasons": ["performance: the loss rose"], "blocked_by": []}}
+    ledger.record("v1", at=NOW, problem="killed", kind="verdict", outcome="alarm", evidence=evidence)
+    for _ in range(2):
+        reconciling()
+    (request,) = ledger.requests("killed")
+    assert (request.key, request.reason) == ("retrain:v1", "performance: the loss rose")
+    ledger.close()

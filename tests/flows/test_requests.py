@@ -107,3 +107,20 @@ def test_here_a_training_that_cannot_run_fails_its_request(settings: Settings) -
     request = ask(settings, "no-such-problem", key="fails")
     assert "ProblemError" in dispatch(settings, request, to_server=False)["outcome"]
     assert look(settings, request).state == "failed"
+
+
+def test_a_release_made_before_the_kill_answers_its_request(
+    settings: Settings, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember_problem(settings, load_problem(str(small)))
+    request = ask(settings, key="released and not yet answered")
+    monkeypatch.setattr(Ledger, "finish", lambda self, *given, **more: None)  # killed the moment before
+    dispatch(settings, request, to_server=False)
+    monkeypatch.undo()
+    assert look(settings, request).state == "running"
+    told = dispatch(settings, look(settings, request), to_server=True)  # no server is asked to train it
+    assert (told["outcome"], told["decision"], told["version"]) == ("done", "promote", 1)
+    assert look(settings, request).state == "done"
+    ledger = Ledger(settings.database)
+    assert len(ledger.entries("small", "release")) == 1
+    ledger.close()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from pipelines.core.errors import NotFound
+from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.featurize import featurize
@@ -107,6 +108,23 @@ def answer(settings: Settings, frame: pd.DataFrame, share: float = 1.0, late: ti
     log.close()
 
 
+def label(settings: Settings, frame: pd.DataFrame, rows: Sequence[int], now: datetime = END) -> None:
+    """The true labels of some of the rows answered last, each known an hour after its time."""
+    ids = pd.read_parquet(settings.home / "answered.parquet")["id"]
+    known = [frame["asked at"][row].to_pydatetime() + timedelta(hours=1) for row in rows]
+    items = [
+        {"id": ids[row], "label": bool(frame["late"][row]), "known_at": at} for row, at in zip(rows, known, strict=True)
+    ]
+    log = PredictionLog(settings.database)
+    assert not log.add_labels("trips", items, now, lambda one: one).rejected
+    log.close()
+
+
+def with_window(problem: Problem, days: int) -> Problem:
+    watch = problem.monitoring.model_copy(update={"window": timedelta(days=days)})
+    return problem.model_copy(update={"monitoring": watch})
+
+
 def watch(loaded: LoadedProblem, settings: Settings, as_of: datetime = END, **window: Any) -> Watched:
     return monitor(loaded, settings, window.get("start"), window.get("end"), as_of)
 
@@ -115,9 +133,13 @@ def test_a_calm_week_is_healthy(loaded: LoadedProblem, settings: Settings, ledge
     answer(settings, trips(AS_OF, 7, 800, seed=1))
     found = watch(loaded, settings)
     assert (found.level, found.reasons, found.retrain) == ("healthy", [], False)
-    assert found.kinds == dict.fromkeys(["data", "prediction", "quality", "performance"], "healthy")
+    assert found.kinds == dict.fromkeys(
+        ["performance", "calibration", "estimate", "prediction", "data", "quality"], "healthy"
+    )
+    assert found.coverage == pytest.approx(found.labels / found.rows)
+    assert found.notes == []
     assert (found.rows, found.start) == (800, AS_OF.isoformat())
-    assert found.numbers["loss"] < found.numbers["loss, limit"]
+    assert found.numbers["harm"] < found.numbers["harm, limit"]
     assert Path(found.report).is_file()
     json.dumps(asdict(found), allow_nan=False)
     (entry,) = ledger.entries("trips", kind="verdict")
@@ -141,7 +163,7 @@ def test_a_broken_week_is_an_alarm_and_asks_once(loaded: LoadedProblem, settings
     assert again == found
     (request,) = ledger.requests("trips")
     assert (request.id, request.as_of, request.state) == (found.request_id, END, "open")
-    assert "credibly above its limit" in request.reason
+    assert "above what these answers promised" in request.reason
     assert len(ledger.entries("trips", kind="verdict")) == 1
 
 
@@ -195,7 +217,8 @@ def test_an_empty_window_and_few_rows_are_not_judged(loaded: LoadedProblem, sett
     empty = watch(loaded, settings)
     assert (empty.level, empty.rows) == ("unknown", 0)
     answer(settings, trips(AS_OF, 7, 20, seed=1))
-    assert watch(loaded, settings).level == "unknown"
+    few = watch(loaded, settings)
+    assert {few.kinds[kind] for kind in ("data", "prediction", "quality", "performance")} == {"unknown"}
 
 
 def test_answers_about_the_past_are_found_without_a_window(loaded: LoadedProblem, settings: Settings) -> None:
@@ -212,6 +235,41 @@ def test_a_column_that_vanishes_is_an_alarm_and_no_retraining(loaded: LoadedProb
     assert found.kinds["quality"] == "alarm"
     assert "size [m²] is missing in every row" in found.reasons[0]
     assert not found.retrain
+
+
+def test_labels_that_come_late_make_another_verdict(loaded: LoadedProblem, settings: Settings, ledger: Ledger) -> None:
+    frame = trips(AS_OF, 7, 800, seed=1, broken=True)
+    answer(settings, frame, share=0)
+    first = watch(loaded, settings)
+    assert (first.labels, first.kinds["performance"]) == (0, "unknown")
+    assert watch(loaded, settings).key == first.key
+    label(settings, frame, range(800))
+    second = watch(loaded, settings)
+    assert (second.labels, second.kinds["performance"], second.retrain) == (793, "alarm", True)
+    assert second.key != first.key
+    assert watch(loaded, settings) == second
+    entries = ledger.entries("trips", kind="verdict")
+    assert [one.key for one in entries] == [second.key, first.key]
+    assert len(ledger.requests("trips")) == 1
+
+
+def test_the_release_is_judged_by_all_of_its_windows(loaded: LoadedProblem, settings: Settings) -> None:
+    daily = replace(loaded, problem=with_window(loaded.problem, days=1))
+    answer(settings, trips(AS_OF, 7, 280, seed=1, broken=True))
+    alone = watch(daily, settings, AS_OF + timedelta(days=1))
+    with_past = watch(daily, settings, END)
+    assert (alone.kinds["performance"], with_past.kinds["performance"]) == ("unknown", "alarm")
+    assert with_past.rows < 60
+
+
+def test_what_a_retraining_goes_by_is_on_record(loaded: LoadedProblem, settings: Settings, ledger: Ledger) -> None:
+    answer(settings, trips(AS_OF, 7, 800, seed=1, broken=True))
+    watch(loaded, settings)
+    (entry,) = ledger.entries("trips", kind="verdict")
+    facts = entry.evidence["retraining"]["facts"]
+    assert (facts["new_labels"], facts["known_labels"]) == (793, 2500)
+    harms = [one["harm"] or 0.0 for one in entry.evidence["columns"]]
+    assert harms == sorted(harms, reverse=True)
 
 
 def test_nothing_can_be_watched_without_a_champion(loaded: LoadedProblem, settings: Settings) -> None:

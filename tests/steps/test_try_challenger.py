@@ -8,9 +8,9 @@ from pipelines.core.challenge.trial_tally import Tally
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import evaluate
-from pipelines.steps.overrule import promote_by_hand
 from pipelines.steps.release import release
 from pipelines.steps.try_challenger import Wanted, begin_trial, stop_trial, trial_status
+from pipelines.stores.champion_moves import promote_by_hand
 from pipelines.stores.champions import open_champion
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.registry import Registry

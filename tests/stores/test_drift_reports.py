@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipelines.core.comparison import Pair, distance, make_pair
-from pipelines.core.drift import ColumnQuality, Verdict, WindowFacts, judge_window
+from pipelines.core.drift import ColumnQuality, KindVerdict, Verdict, WatchKind, WindowFacts
 from pipelines.core.problem import Problem
 from pipelines.core.window_performance import window_performance
 from pipelines.stores import drift_reports
@@ -70,7 +70,11 @@ def verdict(found: Comparison, **others: Any) -> Verdict:
         columns=list(found.scores.values()),
         quality=[ColumnQuality("all null", 1.0, 1.0)],
     )
-    return judge_window(PROBLEM, replace(facts, **others))
+    names: tuple[WatchKind, ...] = ("data", "prediction", "quality", "performance")
+    kinds = {kind: KindVerdict("healthy") for kind in names}
+    performance = others.get("performance")
+    numbers = {"rows": 1500.0, **({"loss": performance.value} if performance else {})}
+    return Verdict(PROBLEM.name, "healthy", kinds, replace(facts, **others), numbers)
 
 
 def test_bad_columns_never_abort_a_report(calm: Comparison) -> None:
@@ -141,7 +145,7 @@ def test_the_report_is_dated_at_the_windows_end_and_replaced_when_run_again(calm
     assert found.timestamp == END.replace(tzinfo=None)
     assert found.tags == ["healthy", "version 2"]
     names = {result.metric_value_location.metric.params.get("name") for result in found.metric_results.values()}
-    assert {"rows", "drifted columns", "drift of size [m²]"} <= names
+    assert {"rows", "drift of size [m²]"} <= names
     assert [widget.title for widget in found.widgets[:4]] == ["data", "prediction", "quality", "performance"]
     json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 

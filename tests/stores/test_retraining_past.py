@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.core.retraining import RetrainingHistory
+from pipelines.core.retraining import Labels, RetrainingHistory
 from pipelines.core.settings import Settings
 from pipelines.stores.ledger import Ledger
-from pipelines.stores.retraining_past import retraining_past
+from pipelines.stores.retraining_past import labels_of, retraining_past
 
 NOW = datetime(2013, 3, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -28,7 +28,7 @@ def decide(ledger: Ledger, *outcomes: str) -> None:
 
 
 def test_nothing_has_happened_yet(ledger: Ledger) -> None:
-    assert retraining_past(ledger, "p", NOW) == RetrainingHistory(None, None, 0)
+    assert retraining_past(ledger, "p", NOW) == RetrainingHistory([], rehearsed=[])
 
 
 def test_the_last_request_counts_on_its_own_clock(ledger: Ledger) -> None:
@@ -69,3 +69,42 @@ def test_a_duel_that_was_not_decided_counts_and_too_few_labels_do_not(ledger: Le
             f"release:{number}", at=NOW, problem="p", kind="release", outcome="not_enough_data", evidence=evidence
         )
     assert retraining_past(ledger, "p", NOW).rejections == 1
+
+
+def reject(ledger: Ledger, key: str, actor: str, triggers: list[str]) -> None:
+    evidence = {"triggers": triggers}
+    request = ledger.request("p", key, reason="", as_of=NOW, at=NOW, actor=actor, evidence=evidence)
+    about = {"request": request.id}
+    ledger.record(f"release:{key}", at=NOW, problem="p", kind="release", outcome="keep", evidence=about)
+    ledger.finish(request.id, NOW, "keep")
+
+
+def test_a_regular_training_that_lost_says_nothing_of_alarms(ledger: Ledger) -> None:
+    reject(ledger, "grown", "policy", ["growth"])
+    reject(ledger, "old", "policy", ["every", "schedule"])
+    assert retraining_past(ledger, "p", NOW).rejections == 0
+    reject(ledger, "alarmed", "policy", ["growth", "performance"])
+    assert retraining_past(ledger, "p", NOW).rejections == 1
+
+
+def test_a_person_who_asks_for_a_training_starts_the_count_anew(ledger: Ledger) -> None:
+    reject(ledger, "one", "policy", ["performance"])
+    reject(ledger, "two", "policy", ["performance"])
+    reject(ledger, "by hand", "Ada", [])
+    assert retraining_past(ledger, "p", NOW).rejections == 1  # her own
+
+
+def test_what_a_dry_run_would_have_asked_for_is_told_apart(ledger: Ledger) -> None:
+    for number, outcome in enumerate(["dry_run", "blocked"]):
+        ledger.record(f"r{number}", at=NOW - number * DAY, problem="p", kind="retraining", outcome=outcome)
+    found = retraining_past(ledger, "p", NOW)
+    assert (found.asked, found.rehearsed) == ([], [NOW])
+
+
+def test_the_labels_of_the_last_request_are_known(ledger: Ledger) -> None:
+    since = NOW - 30 * DAY
+    kept = {"labels": {"new": 7, "since": since.isoformat(), "known": 70}}
+    request = ledger.request("p", "k", reason="", as_of=NOW, at=NOW, evidence=kept)
+    ledger.finish(request.id, NOW, "keep")
+    assert retraining_past(ledger, "p", NOW).tried == Labels(7, since, 70)
+    assert labels_of({}) is None

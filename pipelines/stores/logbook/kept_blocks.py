@@ -13,7 +13,9 @@ from pipelines.stores.logbook.log_tables import BLOCKS
 from pipelines.stores.logbook.prediction_ids import PredictionIds, raw_id
 
 _CHUNK = 500  # values per query: the smallest limit on bound variables of the databases in use is 999
-_WHOLE = [BLOCKS.c[name] for name in ("problem", "version", "run_id", "source", "ids", "content")]
+_AT_ONCE = 10_000  # rows in the blocks that are held at once
+_NAMES = ("problem", "version", "run_id", "source", "ids", "content", "first_moment", "last_moment")
+_WHOLE = [BLOCKS.c[name] for name in _NAMES]
 
 
 def find_problems(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
@@ -32,16 +34,46 @@ def find_rows(connection: sa.Connection, ids: Sequence[str]) -> Iterator[tuple[K
 
 
 def blocks_between(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> Iterator[KeptBlock]:
-    """The blocks of a problem that may hold rows whose moment lies in [start, end) (UTC, no zone)."""
+    """The blocks of a problem that may hold rows whose moment lies in [start, end) (UTC, no zone).
+
+    They come a few thousand rows at a time, whatever their size: memory stays flat.
+    """
     for reach in REACHES:
-        query = (
-            sa.select(*_WHOLE)
-            .where(BLOCKS.c.problem == problem, BLOCKS.c.reach == reach)
-            .where(BLOCKS.c.first_moment >= _before(start, reach), BLOCKS.c.first_moment < end)
-            .where(BLOCKS.c.last_moment >= start)
-        )
-        for row in connection.execute(query, execution_options={"yield_per": 1_000}):
-            yield _kept(row)
+        near = _near(problem, start, end, reach)
+        sizes = sa.select(sa.func.count(), sa.func.sum(BLOCKS.c.rows)).where(near)
+        blocks, rows = connection.execute(sizes).one()
+        if blocks:
+            at_once = max(1, min(1_000, _AT_ONCE * blocks // max(int(rows), 1)))
+            query = sa.select(*_WHOLE).where(near)
+            for row in connection.execute(query, execution_options={"yield_per": at_once}):
+                yield _kept(row)
+
+
+def count_blocks(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> list[tuple[int, int]]:
+    """How many blocks may hold rows of [start, end), by reach: a look at the index, hardly at the blocks.
+
+    Blocks are never changed: as long as these counts stay, the rows do.
+    """
+    ours = (BLOCKS.c.problem == problem) & BLOCKS.c.reach.in_(REACHES)
+    within = ours & (BLOCKS.c.first_moment >= start) & (BLOCKS.c.first_moment < end)
+    into = sa.or_(*((BLOCKS.c.reach == one) & (BLOCKS.c.first_moment >= _before(start, one)) for one in REACHES))
+    into &= (BLOCKS.c.problem == problem) & (BLOCKS.c.first_moment < start) & (BLOCKS.c.last_moment >= start)
+    counts = sa.select(BLOCKS.c.reach, sa.func.count()).group_by(BLOCKS.c.reach).order_by(BLOCKS.c.reach)
+    return [(reach, count) for part in (within, into) for reach, count in connection.execute(counts.where(part))]
+
+
+def has_blocks(connection: sa.Connection, problem: str, version: int, start: datetime, end: datetime) -> bool:
+    """Whether there is any block of a version that may hold rows of [start, end)."""
+    ours = [
+        sa.select(sa.literal(1)).where(_near(problem, start, end, reach), BLOCKS.c.version == version).limit(1)
+        for reach in REACHES
+    ]
+    return any(connection.execute(query).first() is not None for query in ours)
+
+
+def _near(problem: str, start: datetime, end: datetime, reach: int) -> sa.ColumnElement[bool]:
+    ours = (BLOCKS.c.problem == problem) & (BLOCKS.c.reach == reach) & (BLOCKS.c.last_moment >= start)
+    return ours & (BLOCKS.c.first_moment >= _before(start, reach)) & (BLOCKS.c.first_moment < end)
 
 
 def count_rows(connection: sa.Connection, problem: str) -> int:
@@ -98,9 +130,8 @@ def _places(raw: bytes, wanted: dict[bytes, str]) -> dict[str, int]:
 
 
 def _kept(row: Any) -> KeptBlock:
-    return KeptBlock(
-        row.problem, row.version, row.run_id, row.source, PredictionIds(bytes(row.ids)), bytes(row.content)
-    )
+    problem, version, run_id, source, ids, content, first, last = (getattr(row, name) for name in _NAMES)
+    return KeptBlock(problem, version, run_id, source, PredictionIds(bytes(ids)), bytes(content), (first, last))
 
 
 def _before(moment: datetime, seconds: int) -> datetime:

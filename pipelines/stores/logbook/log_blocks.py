@@ -112,9 +112,14 @@ class KeptBlock:
     source: str
     ids: PredictionIds
     content: bytes
+    span: tuple[datetime, datetime] | None = None
+    """The first and the last moment of its rows (UTC, no zone), where they were looked up."""
 
     @cached_property
-    def _parts(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, Any]:
+        """The content: `inputs` and `history` (or None) by name, as lists or arrays of float64 or datetime64[us];
+        `scores`, an array; `classes`, their names and labels, or None for a regression.
+        """
         (size,) = _LENGTH.unpack_from(self.content)
         document: dict[str, Any] = orjson.loads(self.content[4 : 4 + size])
         tail = _Tail(self.content, 4 + size, len(self.ids))
@@ -128,16 +133,16 @@ class KeptBlock:
     @cached_property
     def at(self) -> np.ndarray:
         """When each row was asked about, datetime64[us]."""
-        asked = self._parts["asked"]
+        asked = self.parts["asked"]
         return np.repeat(np.array([text for text, _ in asked], dtype=_MOMENT), [count for _, count in asked])
 
     @cached_property
     def time(self) -> np.ndarray:
         """The moment that each row states itself, datetime64[us]; NaT where it states none."""
-        name = self._parts["time"]
+        name = self.parts["time"]
         if name is None:
             return np.full(len(self.ids), np.datetime64("NaT", "us"))
-        return np.asarray(self._parts["inputs"][name], dtype=_MOMENT)
+        return np.asarray(self.parts["inputs"][name], dtype=_MOMENT)
 
     @cached_property
     def moment(self) -> np.ndarray:
@@ -146,26 +151,26 @@ class KeptBlock:
 
     def inputs(self, rows: Sequence[int]) -> list[dict[str, Any]]:
         """The inputs of some rows."""
-        return _rows(self._parts["inputs"], rows)
+        return _rows(self.parts["inputs"], rows)
 
     def history(self, rows: Sequence[int]) -> list[dict[str, Any] | None]:
         """The history features of some rows, as they were joined; None where there are none."""
-        joined = self._parts["history"]
+        joined = self.parts["history"]
         return [None] * len(rows) if joined is None else [*_rows(joined, rows)]
 
     def predictions(self, rows: Sequence[int]) -> list[Any]:
         """The answers to some rows: labels, or values."""
-        scores, classes = self._parts["scores"][list(rows)], self._parts["classes"]
+        scores, classes = self.parts["scores"][list(rows)], self.parts["classes"]
         if classes is None:
             return _plain(scores)
         return [classes[1][code] for code in scores.argmax(axis=1).tolist()]
 
     def probabilities(self, rows: Sequence[int]) -> list[dict[str, float] | None]:
         """The probability of each class, by name; None for a regression."""
-        classes = self._parts["classes"]
+        classes = self.parts["classes"]
         if classes is None:
             return [None] * len(rows)
-        scores = self._parts["scores"][list(rows)].tolist()
+        scores = self.parts["scores"][list(rows)].tolist()
         return [dict(zip(classes[0], row, strict=True)) for row in scores]
 
     def row(self, place: int) -> LoggedPrediction:

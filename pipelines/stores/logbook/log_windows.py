@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from pipelines.stores.logbook.kept_blocks import blocks_between, in_chunks
+from pipelines.stores.logbook.kept_blocks import blocks_between
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, read_cell
-from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS
+from pipelines.stores.logbook.log_labels import newest_labels
+from pipelines.stores.logbook.log_tables import PREDICTIONS
 
 _ANSWER = [name for name in WINDOW_COLUMNS if name not in ("label", "known_at")]
 _JSON = frozenset({"inputs", "history", "prediction", "probabilities"})
@@ -35,7 +36,7 @@ def gather(
         places = order.tolist()
         for name, values in found.items():
             found[name] = values[order] if isinstance(values, np.ndarray) else [values[place] for place in places]
-    labels = _newest_labels(connection, found["id"], known_by)
+    labels = newest_labels(connection, found["id"], known_by)
     found["label"] = [labels.get(name, (None, None))[0] for name in found["id"]]
     found["known_at"] = [labels.get(name, (None, None))[1] for name in found["id"]]
     return found
@@ -76,17 +77,3 @@ def _joined(name: str, parts: Sequence[Any]) -> Any:
     if name in _MOMENTS:
         return np.concatenate([np.asarray(part, dtype="M8[us]") for part in parts])
     return [value for part in parts for value in part]
-
-
-def _newest_labels(
-    connection: sa.Connection, ids: Sequence[str], known_by: datetime | None
-) -> dict[str, tuple[Any, datetime]]:
-    """The label that counts of each id that has any, and since when it is known."""
-    query = sa.select(LABELS.c.prediction_id, LABELS.c.label, LABELS.c.known_at).order_by(LABELS.c.seq)
-    if known_by is not None:
-        query = query.where(LABELS.c.known_at <= known_by)
-    found: dict[str, tuple[Any, datetime]] = {}
-    for chunk in in_chunks(ids):
-        for row in connection.execute(query.where(LABELS.c.prediction_id.in_(chunk))):
-            found[row.prediction_id] = (read_cell(row.label), row.known_at)
-    return found

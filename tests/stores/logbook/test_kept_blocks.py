@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.stores.database import create_missing, open_database
-from pipelines.stores.logbook.kept_blocks import blocks_between, count_rows, find_problems, find_rows, last_moment
+from pipelines.stores.logbook.kept_blocks import (
+    blocks_between,
+    count_blocks,
+    count_rows,
+    find_problems,
+    find_rows,
+    has_blocks,
+    last_moment,
+)
 from pipelines.stores.logbook.log_appender import Appender
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.log_tables import METADATA
@@ -72,7 +80,13 @@ def test_a_stretch_finds_what_overlaps_it(spans: list[tuple[int, int]], one: int
         newest = last_moment(connection, "p")
         assert (count_rows(connection, "p"), count_rows(connection, "q")) == (2 * len(spans), 0)
         assert last_moment(connection, "q") is None
-    assert found == {each.ids.raw for each in blocks if each.first < end and each.last >= start}
+        counted = sum(count for _, count in count_blocks(connection, "p", start, end))
+        assert count_blocks(connection, "q", start, end) == []
+        held = [has_blocks(connection, name, blocks[0].version if blocks else 1, start, end) for name in ("p", "q")]
+    near = [each for each in blocks if each.first < end and each.last >= start]
+    assert found == {each.ids.raw for each in near}
+    assert counted == len(near)
+    assert held == [bool(near), False]
     assert newest == max((each.last for each in blocks), default=None)
     engine.dispose()
 

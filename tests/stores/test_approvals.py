@@ -8,10 +8,10 @@ import pytest
 
 from pipelines.core.errors import Busy, ModelFileError, NotFound, ProblemError
 from pipelines.core.settings import Settings
-from pipelines.steps.approve import Approval, approve
 from pipelines.steps.evaluate import evaluate
-from pipelines.steps.overrule import promote_by_hand
 from pipelines.steps.release import release
+from pipelines.stores.approvals import Approval, approve
+from pipelines.stores.champion_moves import promote_by_hand
 from pipelines.stores.champions import open_champion
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.registry import Registry

@@ -1,4 +1,4 @@
-"""Overrule: a person sets the champion, back to an earlier one or to one that the gate kept back."""
+"""The champion moved by a person: back to an earlier one, or to one that the gate kept back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approve: a second person has the last word on a release that the gate would promote."""
+"""Approvals: a second person has the last word on a release that the gate would promote."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ import pytest
 from pipelines.core.errors import ModelFileError, NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import evaluate
-from pipelines.steps.overrule import promote_by_hand, roll_back
 from pipelines.steps.release import release
+from pipelines.stores.champion_moves import promote_by_hand, roll_back
 from pipelines.stores.champions import open_champion
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.registry import Registry

@@ -1,0 +1,162 @@
+"""What Evidently says of a window's data quality, and the tables that head a report: drift by harm, exact shares."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.core.comparison import Sample, make_sample
+from pipelines.core.drift import Verdict
+from pipelines.core.observation import PREDICTION, answer_values
+from pipelines.core.watching.column_drift import window_samples
+from pipelines.core.watching.reference_columns import reference_columns
+from pipelines.core.watching.release_side import ReleaseSide
+from pipelines.core.watching.seasons import whole_reference
+from pipelines.core.watching.view import View
+
+COUNTED = 60  # columns whose missing values Evidently counts
+DESCRIBED = 5  # columns that Evidently describes in full: those that the verdict is about
+_LISTED = 100  # rows of a table
+# What Evidently 0.7 raises on data that it cannot digest; it has no error class of its own for that.
+REFUSALS = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, AssertionError)
+
+Part = tuple[dict[str, Any], list[Any]]
+"""Evidently's metric results and widgets."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The watched columns and the answers, (rows, columns) of each side; NaN or None where a value is missing."""
+
+    reference: pd.DataFrame
+    current: pd.DataFrame
+    numeric: Sequence[str]
+
+
+def window_tables(side: ReleaseSide, view: View, size: int) -> Tables:
+    """The tables of a window's sample and of at most `size` rows of the reference."""
+    held = reference_columns(side, size)
+    everything = whole_reference(held.moments, 1.0)
+    scores = view.sample.scores[view.sample_versions == side.version]
+    answers = make_sample(held.answers_kind, answer_values(side.contract, scores))
+    now: dict[str, Sample] = {**window_samples(held, view.sample), PREDICTION: answers}
+    before = {name: held.sample(name, everything) for name in now}
+    frames = [pd.DataFrame({name: pd.Series(one.whole()) for name, one in found.items()}) for found in (before, now)]
+    return Tables(frames[0], frames[1], [name for name, one in now.items() if one.kind == "numeric"])
+
+
+def quality_parts(verdict: Verdict, tables: Tables) -> list[Part]:
+    """Missing values of the columns, worst first, and all statistics of those that the verdict is about.
+
+    A column that Evidently refuses is left out: the verdict's own shares do not come from here.
+    """
+    order = [one.name for one in verdict.facts.columns if one.name in tables.current.columns]
+    order += [name for name in tables.current.columns if name not in order and name != PREDICTION]
+    reasons = " ".join(reason for one in verdict.kinds.values() if one.level != "healthy" for reason in one.reasons)
+    named = [name for name in order if name in reasons][:DESCRIBED]
+    with quiet():
+        from evidently.metrics import MissingValueCount
+        from evidently.presets import ValueStats
+
+        counted = [(name, MissingValueCount(column=name)) for name in order[:COUNTED]]
+        described = [(name, ValueStats(column=name)) for name in named if tables.current[name].notna().any()]
+        return [*_run(tables, counted), *_run(tables, described)]
+
+
+def verdict_tables(verdict: Verdict) -> list[Any]:
+    """Widgets: each column's drift with what the model makes of it, and the exact shares of all rows."""
+    from evidently.legacy.renderers.html_widgets import table_data
+
+    facts = verdict.facts
+    drift = [
+        (
+            one.name,
+            "drifted" if one.drifted else one.note or "",
+            one.method,
+            _number(one.score),
+            _number(one.threshold),
+            _number(one.noise),
+            _number(one.p_value),
+            _share(one.usage),
+            _number(one.harm),
+            _share(one.harm_share),
+            one.baseline,
+        )
+        for one in facts.columns[:_LISTED]
+    ]
+    quality = [
+        (
+            one.name,
+            f"{_share(one.missing)} (was {_share(one.missing_before)})",
+            f"{_share(one.unseen)} (was {_share(one.unseen_before)})",
+            f"{_share(one.outside)} (was {_share(one.outside_before)})",
+            _share(one.broken),
+            _number(one.harm),
+        )
+        for one in sorted(facts.quality, key=lambda one: one.missing_before - one.missing)[:_LISTED]
+    ]
+    heads = ("column", "", "method", "distance", "threshold", "chance and custom", "p", "usage")
+    drift_heads = (*heads, "estimated harm", "of the loss", "compared with")
+    quality_heads = ("column", "missing", "in unseen categories", "outside the range", "against the contract")
+    return [
+        table_data(title="Columns by estimated harm", column_names=drift_heads, data=drift),
+        table_data(
+            title=f"Values, over all {facts.rows} rows",
+            column_names=(*quality_heads, "estimated harm of missing and unseen"),
+            data=quality,
+        ),
+    ]
+
+
+def _run(tables: Tables, items: Sequence[tuple[str, Any]]) -> list[Part]:
+    """One report over the items; where Evidently refuses it, over those that it takes one by one."""
+    if not items:
+        return []
+    try:
+        return [_report(tables, items)]
+    except REFUSALS:
+        kept = []
+        for item in items:
+            try:
+                _report(tables, [item])
+            except REFUSALS:
+                continue
+            kept.append(item)
+        return [_report(tables, kept)] if kept else []
+
+
+def _report(tables: Tables, items: Sequence[tuple[str, Any]]) -> Part:
+    from evidently import DataDefinition, Dataset, Report
+
+    names = list(dict.fromkeys(name for name, _ in items))
+    numeric = [name for name in names if name in tables.numeric]
+    definition = DataDefinition(
+        numerical_columns=numeric, categorical_columns=[name for name in names if name not in numeric]
+    )
+    current, reference = (
+        Dataset.from_pandas(frame[names], data_definition=definition) for frame in (tables.current, tables.reference)
+    )
+    found = Report([item for _, item in items]).run(current, reference).to_snapshot_model()
+    return found.metric_results, found.widgets
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Evidently's deprecations and numeric warnings kept back: nothing that an operator could act on."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.logbook.log_labels import newest_labels
+from pipelines.stores.logbook.log_tables import LABELS, METADATA
+
+NOON = datetime(2024, 3, 1, 12)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_the_label_known_last_counts_in_whatever_order_they_came(tmp_path: Path, order: tuple[int, ...]) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
+    create_missing(engine, METADATA)
+    given = [(NOON, "1"), (NOON + timedelta(hours=2), "2"), (NOON + timedelta(hours=4), "3")]
+    with engine.begin() as connection:
+        for place in order:
+            known_at, label = given[place]
+            row = {"prediction_id": "a", "label": label, "known_at": known_at, "received_at": NOON}
+            connection.execute(LABELS.insert(), [row])
+        seen = [newest_labels(connection, ["a", "b"], NOON + timedelta(hours=hour)) for hour in (-1, 0, 3, 9)]
+        always = newest_labels(connection, ["a"], None)
+    assert [one.get("a", (None,))[0] for one in seen] == [None, 1, 2, 3]
+    assert always == {"a": (3, NOON + timedelta(hours=4))}
+    engine.dispose()
+
+
+def test_of_two_known_at_once_the_one_received_last_counts(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
+    create_missing(engine, METADATA)
+    with engine.begin() as connection:
+        for label in ("true", "false"):
+            row = {"prediction_id": "a", "label": label, "known_at": NOON, "received_at": NOON}
+            connection.execute(LABELS.insert(), [row])
+        assert newest_labels(connection, ["a"], NOON)["a"][0] is False
+    engine.dispose()
