@@ -1,4 +1,4 @@
-"""The five processes of the stack: what each is started with, and how it shows that it works."""
+"""The six processes of the stack: what each is started with, and how it shows that it works."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ class Member:
 
 def lineup(settings: Settings) -> list[Member]:
     """Every member, in the order in which they start."""
-    return [_mlflow(settings), _prefect(settings), _service(settings), _evidently(settings), _worker(settings)]
+    return [
+        *(_mlflow(settings), _prefect(settings), _service(settings), _evidently(settings)),
+        *(_console(settings), _worker(settings)),
+    ]
 
 
 def _mlflow(settings: Settings) -> Member:
@@ -96,6 +99,17 @@ def _evidently(settings: Settings) -> Member:
         port=settings.evidently_port,
         command=command,
         works=lambda ports, token: answers(f"{url_of(settings.host, ports['evidently'])}/api/version"),
+    )
+
+
+def _console(settings: Settings) -> Member:
+    return Member(
+        name="console",
+        title="Console: the operators' pages",
+        port=settings.console_port,
+        command=lambda ports: [sys.executable, "-m", "services.console", "--port", str(ports["console"])],
+        works=lambda ports, token: answers(f"{url_of(settings.host, ports['console'])}/healthz"),
+        environment=lambda ports: {"RATCHET_MLFLOW_URL": settings.mlflow_url or url_of(settings.host, ports["mlflow"])},
     )
 
 

@@ -16,7 +16,7 @@ import pytest
 from pipelines.core.settings import Settings
 from pipelines.stack import addresses, processes, running
 
-NO_PORTS = {f"RATCHET_{name}_PORT": "0" for name in ("SERVICE", "MLFLOW", "PREFECT", "EVIDENTLY")}
+NO_PORTS = {f"RATCHET_{name}_PORT": "0" for name in ("SERVICE", "MLFLOW", "PREFECT", "EVIDENTLY", "CONSOLE")}
 
 
 @pytest.mark.faults

@@ -27,14 +27,14 @@ SMALL = "\n".join(
 
 def test_every_member_has_a_command_and_a_check(settings: Settings) -> None:
     members = lineup(settings)
-    ports = {"mlflow": 1, "prefect": 2, "prediction": 3, "evidently": 4}
-    assert [member.name for member in members] == ["mlflow", "prefect", "prediction", "evidently", "worker"]
+    ports = {"mlflow": 1, "prefect": 2, "prediction": 3, "evidently": 4, "console": 5}
+    assert [member.name for member in members] == ["mlflow", "prefect", "prediction", "evidently", "console", "worker"]
     for member in members:
         assert member.command(ports)[0] == sys.executable
         assert not member.works(ports, "0" * 32)
         assert all(isinstance(value, str) for value in member.environment(ports).values())
     assert members[2].environment(ports)["RATCHET_MLFLOW_URL"] == "http://127.0.0.1:1"
-    assert members[4].needs == ("prefect",)
+    assert members[5].needs == ("prefect",)
 
 
 class Stack:
@@ -43,7 +43,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RATCHET_", "PREFECT_"))}
-        ports = {f"RATCHET_{name}_PORT": "0" for name in ("MLFLOW", "PREFECT", "SERVICE", "EVIDENTLY")}
+        ports = {f"RATCHET_{name}_PORT": "0" for name in ("MLFLOW", "PREFECT", "SERVICE", "EVIDENTLY", "CONSOLE")}
         self.environment = {**kept, **ports, "RATCHET_HOME": str(self.home)}
 
     def __call__(self, *arguments: str) -> dict[str, Any]:
@@ -74,6 +74,10 @@ def test_up_trains_on_the_worker_serves_and_ends(stack: Stack, tmp_path: Path) -
     summary = stack("train", str(problem), "--worker")
     assert (summary["decision"], summary["version"]) == ("promote", 1)
     assert stack("status")["champions"] == [{"problem": "small", "version": 1}]
+
+    pages = httpx.get(f"{processes['console']['url']}/problems/small", trust_env=False, timeout=30)
+    assert pages.status_code == 200
+    assert "version 1" in pages.text
 
     url = processes["prediction"]["url"]
     with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:

@@ -1,0 +1,87 @@
+"""Where the rest of the stack shows what a page speaks of; addresses are looked up anew, since ports can change."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from pipelines.core.settings import Settings
+from pipelines.stores.drift_dashboard import project_id
+
+_KEPT = 2.0  # seconds that an address is believed
+
+
+@dataclass
+class Links:
+    """Addresses of the stack's own pages, None where nothing is known to run."""
+
+    settings: Settings
+    clock: Callable[[], float] = time.monotonic
+    _seen: dict[str, tuple[float, str | None]] = field(default_factory=dict)
+
+    def mlflow(self) -> str | None:
+        """MLflow's pages."""
+        return self.settings.mlflow_url or self._recorded("mlflow")
+
+    def prefect(self) -> str | None:
+        """Prefect's pages."""
+        told = self.settings.prefect_url
+        return told.removesuffix("/").removesuffix("/api") if told else self._recorded("prefect")
+
+    def evidently(self) -> str | None:
+        """The drift dashboards."""
+        return self._recorded("evidently")
+
+    def service(self) -> str | None:
+        """The prediction service."""
+        return self._recorded("prediction")
+
+    def run(self, run_id: str | None) -> str | None:
+        """A run in MLflow."""
+        base = self.mlflow()
+        return f"{base}/#/runs/{quote(run_id)}" if base and run_id else None
+
+    def version(self, problem: str, version: int | None) -> str | None:
+        """A version in MLflow's registry."""
+        base = self.mlflow()
+        return f"{base}/#/models/{quote(problem)}/versions/{version}" if base and version is not None else None
+
+    def flow_run(self, run_id: str | None) -> str | None:
+        """A flow run in Prefect."""
+        base = self.prefect()
+        return f"{base}/runs/flow-run/{quote(run_id)}" if base and run_id else None
+
+    def dashboard(self, problem: str) -> str | None:
+        """A problem's dashboard in Evidently."""
+        base = self.evidently()
+        return f"{base}/projects/{project_id(problem)}" if base else None
+
+    def report(self, problem: str, path: object) -> str | None:
+        """The Evidently report of a verdict, told by the file that the verdict names."""
+        base, name = self.evidently(), Path(str(path)).stem
+        try:
+            snapshot = uuid.UUID(name)
+        except ValueError:
+            return None
+        return f"{base}/projects/{project_id(problem)}/reports/{snapshot}" if base else None
+
+    def _recorded(self, name: str) -> str | None:
+        now = self.clock()
+        kept = self._seen.get(name)
+        if kept is None or now - kept[0] > _KEPT:
+            kept = self._seen[name] = (now, _address(self.settings.home / "run" / "stack" / f"{name}.json"))
+        return kept[1]
+
+
+def _address(record: Path) -> str | None:
+    """What `ratchet up` noted of a process (pipelines/stack/addresses.py, which services do not import)."""
+    try:
+        url = json.loads(record.read_text()).get("url")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return str(url) if url else None
