@@ -13,9 +13,12 @@ from benchmarks.serving.servers import NotServing
 _FOLDER = Path(__file__).parent / "peers"
 
 
-def environment_of(peer: str) -> Path:
-    """The Python of a peer's environment, made by uv from its requirements on first use; NotServing if that fails."""
-    wanted = _FOLDER / peer / "requirements.txt"
+def environment_of(peer: str, folder: Path = _FOLDER) -> Path:
+    """The Python of a peer's environment, made by uv from its requirements on first use; NotServing if that fails.
+
+    `folder` holds the peers, each with its requirements.txt.
+    """
+    wanted = folder / peer / "requirements.txt"
     place = PLACE / peer / "venv"
     python, stamp = place / "bin" / "python", place / ".ready"
     digest = hashlib.sha256(wanted.read_bytes()).hexdigest()

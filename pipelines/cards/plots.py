@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import matplotlib as mpl
@@ -23,6 +24,7 @@ from pipelines.cards.answer_plots import (
     paint_residuals,
     paint_roc,
 )
+from pipelines.cards.backtest_plots import BACKTEST_PAINTERS
 from pipelines.cards.judgement_plots import paint_effects, paint_importance, paint_metrics, paint_slices
 from pipelines.cards.palette import GRID, INK, SOFT
 from pipelines.cards.reference_answers import Answers
@@ -87,7 +89,17 @@ def draw_plots(card: Scorecard, answers: Answers | None) -> dict[str, Plot]:
     return {name: plot for name, plot in drawn.items() if plot is not None}
 
 
+def draw_backtest(found: Mapping[str, Any]) -> dict[str, Plot]:
+    """The plots of a backtest's result, by name."""
+    drawn = {name: _drawn(name, title, partial(paint, found)) for name, (title, paint) in BACKTEST_PAINTERS.items()}
+    return {name: plot for name, plot in drawn.items() if plot is not None}
+
+
 def _draw(name: str, title: str, paint: Painter, card: Scorecard, answers: Answers | None) -> Plot | None:
+    return _drawn(name, title, lambda figure: paint(figure, card, answers))
+
+
+def _drawn(name: str, title: str, paint: Callable[[Figure], str | None]) -> Plot | None:
     with _ONE_AT_A_TIME, mpl.rc_context(), warnings.catch_warnings():
         mpl.rcdefaults()  # a person's own matplotlibrc changes no release
         mpl.rcParams.update(cast("Any", _STYLE))
@@ -95,7 +107,7 @@ def _draw(name: str, title: str, paint: Painter, card: Scorecard, answers: Answe
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=_SIZE, layout="constrained")
         canvas: Any = FigureCanvasSVG(figure)
-        caption = paint(figure, card, answers)
+        caption = paint(figure)
         if caption is None:
             return None
         file = io.StringIO()

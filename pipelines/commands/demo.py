@@ -41,8 +41,8 @@ def demo(
 ) -> None:
     """Train on January and February 2013, release, serve, then replay the weeks that followed through the HTTP API.
 
-    Labels come when the flights had landed. Every week is judged; alarms and the calendar ask for retraining, and the
-    gate promotes or keeps. Nothing is staged: the decisions are the data's. The stack stays up.
+    Labels come when the flights had landed. Every week is judged; policy and calendar ask for retraining, and the gate
+    promotes or keeps. Nothing is staged: the decisions are the data's. The stack stays up.
     """
     started = time.monotonic()
     settings = _fresh_home(home)
@@ -111,7 +111,7 @@ def _train(as_of: datetime, why: str) -> dict[str, Any]:
 
 def _decision(as_of: datetime, why: str, summary: dict[str, Any]) -> dict[str, Any]:
     kept = {name: summary.get(name) for name in ("decision", "version", "snapshot", "model_digest", "reasons")}
-    remark(f"  {as_of:%d %b}  {why} training: {kept['decision']}, version {kept['version']}")
+    remark(f"  {as_of:%d %b}  training ({why}): {kept['decision']}, version {kept['version']}")
     remark(f"          {decisive(kept['reasons'])}")
     return {"as_of": as_of.isoformat(), "why": why, **kept}
 
@@ -191,19 +191,19 @@ def _live_one_week(
 
 
 def _await_request(settings: Settings, request_id: int, as_of: datetime) -> dict[str, Any]:
-    """What became of a retraining that an alarm asked for; the worker of the stack runs it."""
+    """What became of a retraining that the policy asked for; the worker of the stack runs it."""
     from pipelines.core.errors import Unavailable
     from pipelines.stores.ledger import Ledger
 
     ledger, deadline = Ledger(settings.database), time.monotonic() + 300
-    remark("          the alarm's retraining runs on the worker")
+    remark("          the policy asks for a retraining, which runs on the worker")
     try:
         while time.monotonic() < deadline:
             request = next(one for one in ledger.requests(problem=PROBLEM) if one.id == request_id)
             if request.state in ("done", "failed"):
                 evidence = request.evidence or {}
                 entry = next((one for one in ledger.entries(PROBLEM) if one.run_id == evidence.get("run_id")), None)
-                return _decision(as_of, "alarm's", {**evidence, "decision": request.outcome,
+                return _decision(as_of, "policy", {**evidence, "decision": request.outcome,
                                                     "reasons": entry.reasons if entry else []})  # fmt: skip
             time.sleep(0.5)
     finally:
@@ -234,6 +234,7 @@ def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) 
 
     command = f"RATCHET_HOME={os.path.relpath(settings.home)} .venv/bin/ratchet"
     looks = [
+        (f"{states['console'].url}/problems/{PROBLEM}", "the operators' page: the whole story, and what can be done"),
         (f"{states['evidently'].url}", "drift dashboards: project flights"),
         (f"{states['mlflow'].url}/#/models/{PROBLEM}", "versions and their scorecards"),
         (f"{states['prefect'].url}/runs", "every flow run"),

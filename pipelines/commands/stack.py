@@ -25,7 +25,7 @@ def up(
         bool, typer.Option("--foreground", help="Stay, start again what ends, and end all on SIGTERM or Ctrl-C.")
     ] = False,
 ) -> None:
-    """Start MLflow, Prefect (server and worker), the prediction service and Evidently, and wait until they answer.
+    """Start MLflow, Prefect (server and worker), the prediction service, Evidently and the console.
 
     A second call starts only what is missing. A busy port is replaced by a free one.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -202,4 +202,58 @@ def _facts() -> dict[str, Any]:
         "params": {"C": 1.0},
         "history": ["rate_7d"],
         "serving": {"compiled": True},
+    }
+
+
+@pytest.fixture
+def backtest_result() -> dict[str, Any]:
+    """What a backtest of two policies gives, with the fields that the page reads."""
+    start = datetime(2024, 1, 1, tzinfo=UTC)
+
+    def window(number: int, loss: float, version: int, verdict: str) -> dict[str, Any]:
+        begin = start + timedelta(days=7 * number)
+        facts = {"start": begin.isoformat(), "end": (begin + timedelta(days=7)).isoformat(), "rows": 100, "labels": 90}
+        why = ["since 3 April the loss is above what was <b>promised</b>"] if verdict == "alarm" else []
+        told = {"verdict": verdict, "kinds": {"performance": verdict}, "loss": loss, "loss_rows": 100}
+        return {
+            **facts,
+            **told,
+            "version": version,
+            "reasons": why,
+            "numbers": {},
+            "asked": "nothing",
+            "blocked_by": [],
+        }
+
+    def training(at: str, outcome: str) -> dict[str, Any]:
+        why = {"reasons": ["performance: it broke"], "gate": ["better"], "path": "superior", "learner": "linear"}
+        return {"at": at, "version": 2, "outcome": outcome, **why, "rows": 9, "labels": 9, "cpu_seconds": 2.0}
+
+    def policy(name: str, losses: list[float], trainings: int) -> dict[str, Any]:
+        levels = ["healthy", "alarm", *["alarm" if trainings == 1 else "healthy"] * 2]
+        windows = [window(n, loss, 1, levels[n]) for n, loss in enumerate(losses)]
+        after = {"at": windows[1]["end"], "kinds": ["performance"], "reasons": [], "answer": "promote", "windows": 2}
+        counts = {"retrainings": trainings - 1, "rejected": 0, "alarms": levels.count("alarm"), "compute_s": 4.0}
+        return {
+            "name": name,
+            "loss": sum(losses) / len(losses),
+            **counts,
+            "windows": windows,
+            "trainings": [training(windows[2 * n]["start"], "promote") for n in range(trainings)],
+            "aftermath": [{**after, "promised": 0.5, "left_alone": 0.9, "actual": losses[-1]}],
+            "policy": {"on": ["performance"], "growth": None, "enabled": True, "cooldown": "1w"},
+        }
+
+    return {
+        "problem": "trains",
+        "question": "Will it be late?",
+        "task": "binary",
+        "metric": "log_loss",
+        "start": start.isoformat(),
+        "end": (start + timedelta(days=28)).isoformat(),
+        "window": "1w",
+        "rows": 400,
+        "policies": [policy("never", [0.5, 0.9, 0.9, 0.9], 1), policy("performance", [0.5, 0.9, 0.5, 0.5], 2)],
+        "notes": ["Not replayed: the rehearsal over HTTP."],
+        "seconds": 3.0,
     }

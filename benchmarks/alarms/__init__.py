@@ -1,0 +1,1 @@
+"""How often the alarms are wrong: streams of predictions whose true loss is known."""
