@@ -6,7 +6,7 @@ export DO_NOT_TRACK := true
 # A machine that forbids bytecode makes every start of our tools three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-faults test-browser check lint unit up down clean lock
+.PHONY: help setup demo test test-faults test-browser test-backtest check lint unit up down clean lock
 .PHONY: bench-serving bench-decisions bench-drift bench-alarms
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make test-browser the operators' page in a real Chromium"
 	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (a quarter of an hour)"
 	@echo "make bench-decisions  how often the gate is wrong: duels whose truth is known (half an hour)"
+	@echo "make test-backtest  a year of flights under three policies (some minutes)"
 	@echo "make bench-drift  the cost of judging a window, beside Evidently on all of it and NannyML"
 	@echo "make bench-alarms  how often alarms are false or late: streams whose truth is known (a quarter of an hour)"
 	@echo "make check        format, lint, types, import contracts, unit tests"
@@ -31,10 +32,13 @@ demo: setup
 # As many processes as cores; the tests of one file stay together, since they share what is dear to make.
 test: export OMP_NUM_THREADS := 1
 test: setup
-	$(PY) -m pytest -m "not faults and not browser" -n auto --maxprocesses=4 --dist loadfile
+	$(PY) -m pytest -m "not faults and not browser and not backtest" -n auto --maxprocesses=4 --dist loadfile
 
 test-faults: setup
 	$(PY) -m pytest -m faults tests
+
+test-backtest: setup
+	OMP_NUM_THREADS=1 $(PY) -m pytest -m backtest tests/journeys
 
 test-browser: setup
 	$(PY) -m pytest -m browser tests
@@ -46,7 +50,7 @@ lint: setup
 	.venv/bin/lint-imports
 
 unit: setup
-	$(PY) -m pytest -q -m "not faults and not slow and not browser" tests/core pipelines/core
+	$(PY) -m pytest -q -m "not faults and not slow" tests/core pipelines/core
 
 check: lint unit
 

@@ -14,7 +14,7 @@ from pipelines.steps.backtest import backtest
 from pipelines.stores.problem_files import load_problem
 
 
-@pytest.mark.slow
+@pytest.mark.backtest
 @pytest.mark.timeout(3600)  # ten minutes on two cores of one's own
 def test_most_of_the_calendars_gain_with_half_of_its_trainings(settings: Settings) -> None:
     """91 % with five retrainings when it was last measured; the aim is 95 % with four."""
