@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 _PERIODS = np.array([12.0, 7.0, 365.25, 24.0])
+_TURNS = np.array([3 * 365, 365, 14, 365, 2], dtype="m8[D]")
+"""How long training rows must reach for each part to be learnt: three years, a year, two weeks, a year, two days."""
 
 
 def datetime_parts(moments: np.ndarray, cyclic: bool = False) -> np.ndarray:
@@ -32,3 +34,15 @@ def datetime_parts(moments: np.ndarray, cyclic: bool = False) -> np.ndarray:
         return table
     turns = table[:, 1:] * (2 * np.pi / _PERIODS)
     return np.hstack([table[:, :1], np.sin(turns), np.cos(turns)])
+
+
+def seen_parts(moments: np.ndarray, cyclic: bool = False) -> np.ndarray:
+    """Which columns of `datetime_parts` moments of this reach have something to say about: bool (5,) or (9,).
+
+    >>> seen_parts(np.array(["2013-02-01", "2013-04-01"], dtype="M8[us]")).tolist()
+    [False, False, True, False, True]
+    """
+    known = moments[~np.isnat(moments)]
+    reach = known.max() - known.min() if len(known) else np.timedelta64(0, "us")
+    seen = reach >= _TURNS
+    return np.concatenate([seen, seen[1:]]) if cyclic else seen

@@ -158,7 +158,8 @@ class FeatureSection(Section):
     categorical: Columns = []
     """Names, codes and flags: values that are equal or not."""
     datetime: Columns = []
-    """Moments; the model sees year, month, weekday, day of the year and hour."""
+    """Moments; the model sees year, month, weekday, day of the year and hour, as far as the rows reach: what they have
+    not seen a whole turn of is left out (three years for the year)."""
     text: Columns = []
     """Words; the model sees which occur."""
     ignored: Columns = []

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 
-from pipelines.core.datetime_parts import datetime_parts
+from pipelines.core.datetime_parts import datetime_parts, seen_parts
 
 _HUGE = 1e30  # float32, which trees compute in, ends at 3e38; squares must not overflow
 
@@ -87,24 +87,35 @@ class ScaledNumbers(TransformerMixin, BaseEstimator):
 class DatetimeParts(TransformerMixin, BaseEstimator):
     """Year, month, day of week, day of year and hour of each datetime; NaN where it is missing.
 
-    With `cyclic` each part but the year becomes a sine and a cosine: December lies beside January.
+    With `cyclic` each part but the year becomes a sine and a cosine: December lies beside January. A part of which the
+    training rows have not seen a whole turn is 0 throughout: what a model learns of spring says nothing of autumn, and
+    does harm there.
 
-    >>> DatetimeParts().fit_transform(pd.DataFrame({"at": pd.to_datetime(["2013-02-01 06:00"])})).tolist()
-    [[2013.0, 2.0, 4.0, 32.0, 6.0]]
+    >>> moments = pd.DataFrame({"at": pd.to_datetime(["2009-02-01 06:00", "2013-02-01 06:00"])})
+    >>> DatetimeParts().fit_transform(moments)[1].tolist()
+    [2013.0, 2.0, 4.0, 32.0, 6.0]
+    >>> DatetimeParts().fit(moments[1:]).transform(moments)[1].tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0]
     """
 
     def __init__(self, cyclic: bool = False) -> None:
         self.cyclic = cyclic
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> DatetimeParts:
-        """Nothing is learnt."""
+        """Learn of which parts the rows have seen enough."""
         self.n_features_in_ = X.shape[1]
+        self.seen_ = np.concatenate([seen_parts(one, self.cyclic) for one in _moments(X)])
         return self
 
     def transform(self, X: pd.DataFrame) -> np.ndarray:
         """Float64, shape (n, columns x 5), or (n, columns x 9) with `cyclic`."""
-        moments = [X[name].to_numpy().astype("M8[us]") for name in X.columns]
-        return np.hstack([datetime_parts(one, self.cyclic) for one in moments])
+        table = np.hstack([datetime_parts(one, self.cyclic) for one in _moments(X)])
+        table[:, ~self.seen_] = 0.0
+        return table
+
+
+def _moments(X: pd.DataFrame) -> list[np.ndarray]:
+    return [X[name].to_numpy().astype("M8[us]") for name in X.columns]
 
 
 class TextWords(TransformerMixin, BaseEstimator):

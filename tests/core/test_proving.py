@@ -68,7 +68,7 @@ def test_a_small_mistake_with_trees_is_found(made: Made, change: Callable[[dict[
         lambda document: _block(document, "town").update(unknown=_block(document, "town")["missing"][::-1]),
         lambda document: document["blocks"][0]["fill"].__setitem__(1, 0.0),
         lambda document: document["blocks"][0]["high"].__setitem__(0, 1e9),
-        lambda document: document["blocks"][1]["mean"].__setitem__(0, 0.0),
+        lambda document: document["blocks"][1]["mean"].__setitem__(1, 0.5),
         lambda document: _block(document, "note")["rarity"].__setitem__(0, 0.5),
     ],
 )
