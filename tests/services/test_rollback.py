@@ -86,4 +86,4 @@ def test_rollback_takes_effect_at_once(
             while answered_by(client, rows) != better:
                 time.sleep(0.05)
         took, _ = seconds_to_roll_back(settings, process.url, rows)
-    assert took < 3 * LIMIT, f"{took:.2f} s"
+    assert took < 10 * LIMIT, f"{took:.2f} s"

@@ -54,6 +54,11 @@ def test_the_whole_loop_is_replayed_under_each_policy(rehearsal_table: Table, se
     ]
 
 
+def _timeless(training: dict[str, Any]) -> dict[str, Any]:
+    """Without what differs between two equal trainings: the time it took, and the size of a file with ids in it."""
+    return {**training, "cpu_seconds": 0, "gate": [text for text in training["gate"] if " MB" not in text]}
+
+
 @pytest.mark.slow
 def test_nothing_looks_ahead(rehearsal_table: Table, settings: Settings) -> None:
     """Rows asked after a moment, and labels that became known after it, are made up anew: what was decided stays."""
@@ -75,7 +80,7 @@ def test_nothing_looks_ahead(rehearsal_table: Table, settings: Settings) -> None
         for name, one in found.items():
             until = moment.isoformat()
             windows = [{**window, "loss": 0} for window in one["windows"] if window["end"] <= until]
-            trainings = [{**training, "cpu_seconds": 0} for training in one["trainings"] if training["at"] <= until]
+            trainings = [_timeless(training) for training in one["trainings"] if training["at"] <= until]
             parts[name] = (windows, trainings)
         sides.append(parts)
     assert sides[0] == sides[1]
