@@ -69,7 +69,10 @@ class Tidying:
     def _run(self) -> None:
         connection = self._engine.raw_connection()
         try:
-            while self._wanted.wait() and not self._ended:
+            while not self._ended:  # asked before each wait: `close` may have called just before the last `clear`
+                self._wanted.wait()
+                if self._ended:
+                    return
                 with suppress(self._engine.dialect.loaded_dbapi.Error):
                     connection.cursor().execute(_TAKE_OVER).fetchall()
                 self._wanted.clear()

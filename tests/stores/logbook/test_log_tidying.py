@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,16 @@ def test_a_stream_that_is_tidied_keeps_the_log_short(tmp_path: Path) -> None:
     assert (tmp_path / "log.db-wal").stat().st_size < 3 * SOON * 4_096
     assert log.counts("p")["predictions"] == 4 * SOON // PAGES
     log.close()
+
+
+def test_closing_while_it_takes_over_ends_it(tmp_path: Path) -> None:
+    for _ in range(20):
+        log = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+        for _ in range(SOON // PAGES + 1):
+            log.append([block()])
+        log.tidy()
+        log.close()
+    assert not [one for one in threading.enumerate() if one.name == "log-tidying"]
 
 
 def test_what_nobody_tidies_is_bounded_all_the_same(tmp_path: Path) -> None:
