@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
@@ -15,6 +16,7 @@ import psutil
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+_MARK = "<!-- measured -->"
 
 
 def machine(packages: Iterable[str]) -> dict[str, Any]:
@@ -37,6 +39,25 @@ def machine(packages: Iterable[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in packages},
     }
+
+
+def keep(name: str, told: Any, page: str, document: Path | None = None) -> None:
+    """Write benchmarks/results/NAME.json and .md, and the page once more below the mark of a document."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n")
+    (RESULTS / f"{name}.md").write_text(page)
+    if document is not None:
+        document.write_text(renewed(document.read_text(), page))
+
+
+def renewed(document: str, measured: str) -> str:
+    """The document with what follows its mark in place of an earlier run's.
+
+    >>> renewed("Text\\n\\n<!-- measured -->\\nold", "new\\n")
+    'Text\\n\\n<!-- measured -->\\n\\nnew\\n'
+    """
+    before, mark, _ = document.partition(_MARK)
+    return f"{before}{mark}\n\n{measured}"
 
 
 def _cpu() -> str:

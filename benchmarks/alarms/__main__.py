@@ -7,14 +7,13 @@ Prints the tables, keeps them in benchmarks/results as JSON and Markdown, and re
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 
 from benchmarks.alarms.campaign import asked, campaign
-from benchmarks.alarms.report import as_json, page, renewed, text
+from benchmarks.alarms.report import as_json, page, text
 from benchmarks.alarms.streams import STREAMS
-from benchmarks.machine import RESULTS, ROOT, machine
+from benchmarks.machine import ROOT, keep, machine
 
 PAGE = ROOT / "docs" / "how-often-alarmed.md"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "evidently")
@@ -40,10 +39,7 @@ def main() -> int:
     about["seconds"] = round(time.monotonic() - started)
     print(text(found))  # noqa: T201
     if not given.quick and given.stream is None:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "alarms.json").write_text(json.dumps(as_json(about, found), indent=1) + "\n")
-        (RESULTS / "alarms.md").write_text(page(about, found))
-        PAGE.write_text(renewed(PAGE.read_text(), page(about, found)))
+        keep("alarms", as_json(about, found), page(about, found), PAGE)
     return 0
 
 

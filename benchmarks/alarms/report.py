@@ -14,7 +14,6 @@ from benchmarks.alarms.tallies import Tally, blamed, tally
 from benchmarks.alarms.watches import LENGTHS, OURS, Watch
 from benchmarks.tables import Table, markdown, plain
 
-MARK = "<!-- measured -->"
 RULES = (OURS, *RIVALS)
 _KINDS = ("performance", "calibration", "estimate", "prediction", "data", "quality")
 
@@ -41,16 +40,6 @@ def page(about: dict[str, Any], watches: Sequence[Watch]) -> str:
     )
     parts = [f"### {table.title}\n\n{markdown(table)}" for table in tables(watches)]
     return "\n\n".join([head, *parts]) + "\n"
-
-
-def renewed(document: str, measured: str) -> str:
-    """The document with what follows its mark in place of an earlier run's.
-
-    >>> renewed("Text\\n\\n<!-- measured -->\\nold", "new\\n")
-    'Text\\n\\n<!-- measured -->\\n\\nnew\\n'
-    """
-    before, mark, _ = document.partition(MARK)
-    return f"{before}{mark}\n\n{measured}"
 
 
 def as_json(about: dict[str, Any], watches: Sequence[Watch]) -> dict[str, Any]:

@@ -7,15 +7,14 @@ is for whoever tunes the gate: fewer duels, no large tables, nothing is kept.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 
 from benchmarks.decisions.campaign import asked, campaign
 from benchmarks.decisions.questions import Question
-from benchmarks.decisions.report import as_json, page, renewed, text
+from benchmarks.decisions.report import as_json, page, text
 from benchmarks.decisions.shapes import Shape
-from benchmarks.machine import RESULTS, ROOT, machine
+from benchmarks.machine import ROOT, keep, machine
 
 PAGE = ROOT / "docs" / "how-often-wrong.md"
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "pandas", "mlflow")
@@ -39,10 +38,7 @@ def main() -> int:
     about["seconds"] = round(time.monotonic() - started)
     print(text(found))  # noqa: T201
     if not given.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "decisions.json").write_text(json.dumps(as_json(about, found), indent=1) + "\n")
-        (RESULTS / "decisions.md").write_text(page(about, found))
-        PAGE.write_text(renewed(PAGE.read_text(), page(about, found)))
+        keep("decisions", as_json(about, found), page(about, found), PAGE)
     return 0
 
 

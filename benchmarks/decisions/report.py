@@ -10,7 +10,6 @@ from benchmarks.decisions.floors import Coverage, coverages, floors
 from benchmarks.decisions.rivals import RIVALS
 from benchmarks.tables import Table, markdown, plain
 
-MARK = "<!-- measured -->"
 _VERDICT = {True: "met", False: "**not met**", None: "–"}
 
 
@@ -34,16 +33,6 @@ def page(about: dict[str, Any], tallies: Sequence[Tally]) -> str:
     )
     parts = [f"## {table.title}\n\n{markdown(table)}" for table in tables(tallies)]
     return "\n\n".join([head, *parts]) + "\n"
-
-
-def renewed(document: str, tables: str) -> str:
-    """The document with the tables below its mark in place of those of an earlier run.
-
-    >>> renewed("Text\\n\\n<!-- measured -->\\nold", "new\\n")
-    'Text\\n\\n<!-- measured -->\\n\\nnew\\n'
-    """
-    text, mark, _ = document.partition(MARK)
-    return f"{text}{mark}\n\n{tables}"
 
 
 def as_json(about: dict[str, Any], tallies: Sequence[Tally]) -> dict[str, Any]:

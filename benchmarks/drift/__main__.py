@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.drift.costs import OURS, Cost, as_json, shortfalls, tables
 from benchmarks.drift.full_window import write_log, write_tables
-from benchmarks.machine import RESULTS, ROOT, machine
+from benchmarks.machine import ROOT, keep, machine
 from benchmarks.serving.environments import environment_of
 from benchmarks.serving.servers import NotServing
 from benchmarks.tables import markdown, plain
@@ -41,10 +41,8 @@ def main() -> int:
     missed = shortfalls(costs)
     print("\n".join(missed) or "every floor is kept")  # noqa: T201
     if not given.quick:
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / "drift.json").write_text(json.dumps(as_json(about, costs), indent=1) + "\n")
         pages = [f"**{one.title}**\n\n{markdown(one)}\n" for one in shown]
-        (RESULTS / "drift.md").write_text("\n".join(pages))
+        keep("drift", as_json(about, costs), "\n".join(pages))
     return 1 if missed else 0
 
 

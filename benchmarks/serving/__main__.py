@@ -7,15 +7,12 @@ quarter of an hour on a machine that does nothing else; `--quick` is for whoever
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 
+from benchmarks.machine import keep
 from benchmarks.serving.full import Pace, full
 from benchmarks.serving.quick import quick
-from benchmarks.serving.release import ROOT
 from benchmarks.serving.report import page, text
-
-RESULTS = ROOT / "benchmarks" / "results"
 
 
 def main() -> int:
@@ -32,9 +29,7 @@ def main() -> int:
         return 0
     found = full(asked.retrain, pace)
     print(text(found))  # noqa: T201
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "serving.json").write_text(json.dumps(found.as_json(), indent=1) + "\n")
-    (RESULTS / "serving.md").write_text(page(found))
+    keep("serving", found.as_json(), page(found))
     return 0
 
 
