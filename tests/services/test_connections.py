@@ -21,13 +21,13 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
-    """Answers once the body is there, and by /slow after a while."""
+    """Answers once the body is there, by /slow after a while and by /early before it is."""
     import asyncio
 
     if scope["type"] != "http":
         return
     body = b""
-    while True:
+    while scope["path"] != "/early":
         message = await receive()
         body += message.get("body", b"")
         if message["type"] == "http.disconnect":
@@ -40,6 +40,8 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
     headers = [(b"content-length", str(len(answer)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": answer})
+    if scope["path"] == "/early":
+        time.sleep(0.3)  # so that what is sent meanwhile is read in one piece
 
 
 class Server:
@@ -241,6 +243,15 @@ def test_a_large_body_is_no_large_head(start: Start) -> None:
     opened.sendall(head[-1:] + body)
     assert opened.recv(65536).endswith(b"300000")
     opened.close()
+
+
+def test_the_body_of_a_request_that_was_answered_early_is_no_head(start: Start) -> None:
+    server = start()
+    with server.connect(b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n") as opened:
+        assert opened.recv(65536).startswith(b"HTTP/1.1 200")
+        opened.sendall(b"x" * 100_000)
+        opened.sendall(GET)
+        assert opened.recv(65536).startswith(b"HTTP/1.1 200")
 
 
 def test_whoever_stops_sending_is_answered_and_let_go(start: Start) -> None:

@@ -71,6 +71,7 @@ class Connection(HttpToolsProtocol):
         self._deaf = False  # whatever else comes is not read
         self._refused = False
         self._head = 0  # bytes of a head that is not complete
+        self._in_body = False  # told apart from the answer, which may be complete long before the body is
         self._tail = b""
         self._seen: tuple[Stage, object] = ("head", None)
         self._since = self.loop.time()
@@ -115,6 +116,16 @@ class Connection(HttpToolsProtocol):
         elif self._head:
             self._head, self._tail = 0, b""
 
+    def on_headers_complete(self) -> None:
+        """What follows is a body."""
+        self._in_body = True
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """What follows is another request."""
+        self._in_body = False
+        super().on_message_complete()
+
     def on_response_complete(self) -> None:
         """As the server has it, but without its timer for idle connections: the sweep ends those."""
         self.server_state.total_requests += 1
@@ -151,9 +162,8 @@ class Connection(HttpToolsProtocol):
         return ("idle" if "method" in scope else "head"), scope
 
     def _outgrown(self, data: bytes) -> bool:
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete and cycle.more_body:
-            return False  # a body, whose size has limits of its own
+        if self._in_body:
+            return False  # its size has limits of its own
         return (self._tail + data[: MOST_HEAD - self._head]).find(b"\r\n\r\n") < 0
 
     def _refuse(self, status: int, kind: str, title: str, detail: str) -> None:
