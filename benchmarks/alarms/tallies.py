@@ -79,8 +79,9 @@ class Tally:
         return value if np.isfinite(value) else None
 
 
-def tally(watches: Iterable[Watch], rule: str, length: int = 1, stream: str | None = None, harm: bool | None = None,
-          columns: bool | None = None) -> Tally:  # fmt: skip
+def tally(
+    watches: Iterable[Watch], rule: str, length: int = 1, stream: str | None = None, harm: bool | None = None
+) -> Tally:
     """The scores of one rule in windows of `length` days: of one stream, of those with or without harm, or of all."""
     return Tally(
         [
@@ -90,7 +91,6 @@ def tally(watches: Iterable[Watch], rule: str, length: int = 1, stream: str | No
             and rule in one.scores
             and stream in (None, one.stream)
             and harm in (None, STREAMS[one.stream].harm)
-            and columns in (None, one.columns)
         ]
     )
 

@@ -93,7 +93,7 @@ def judged(windows: Windows, problem: Problem) -> Iterator[Mapping[str, KindVerd
     for at in range(windows.count):
         past = windows.past(at, problem.monitoring.memory)
         baselines = [windows.view(at - year, at)] if at >= year else []
-        verdict = judge_view(problem, windows.watched.side, windows.view(at, at), past, before, baselines).verdict
+        verdict = judge_view(problem, windows.watched.side, windows.view(at, at), past, before, baselines)
         before = {kind: one.level for kind, one in verdict.kinds.items()}
         yield {str(kind): one for kind, one in verdict.kinds.items()}
 
@@ -132,10 +132,11 @@ def by_window(true: Truth, length: int) -> tuple[np.ndarray, int | None]:
 
 
 def labels_since(windows: Windows, onset: int | None) -> np.ndarray:
-    """(windows,) labels of rows since the break that are known at each window's end."""
+    """(windows,) labels of rows since the break that are known at each window's end; 0 without a break."""
     found = np.zeros(windows.count, dtype=int)
-    for at in range(0 if onset is None else onset, windows.count):
-        found[at] = sum(windows.known(one, at) for one in range(onset or 0, at + 1))
+    if onset is not None:
+        for at in range(onset, windows.count):
+            found[at] = sum(windows.known(one, at) for one in range(onset, at + 1))
     return found
 
 

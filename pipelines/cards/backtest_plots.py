@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 WORST = {"unknown": "#F1F3F5", "healthy": "#CFE8DC", "warning": "#F2C14E", "alarm": BAD}
 _WIDTH, _TICKS = 9.4, 9
-_MARKS = {"promote": ("^", "promoted"), "keep": ("x", "rejected"), "not_enough_data": ("x", "rejected")}
 
 
 def paint_losses(found: Mapping[str, Any], figure: Figure) -> str | None:
@@ -52,7 +51,7 @@ def paint_gains(found: Mapping[str, Any], figure: Figure) -> str | None:
     rows = max(sum(one["loss_rows"] for one in first["windows"]), 1)
     for policy, colour in zip(others, _colours(found)[1:], strict=True):
         gained = np.cumsum(_totals(first, found["task"]) - _totals(policy, found["task"])) / rows
-        ends = [datetime.fromisoformat(one["end"]).replace(tzinfo=None) for one in policy["windows"]]
+        ends = [_at(one["end"]) for one in policy["windows"]]
         axes.plot(np.array(ends), gained, color=colour, label=shortened(policy["name"]))
     axes.set_ylabel(f"gained over {first['name']}" + (" (mean squared error)" if found["task"] == "regression" else ""))
     _dates(axes, found)
@@ -66,14 +65,14 @@ def paint_timeline(found: Mapping[str, Any], figure: Figure) -> str | None:
     figure.set_size_inches(_WIDTH, 0.42 * len(policies) + 1.1)
     axes = figure.subplots()
     for place, policy in enumerate(policies):
-        starts = [datetime.fromisoformat(one["start"]).replace(tzinfo=None) for one in policy["windows"]]
-        ends = [datetime.fromisoformat(one["end"]).replace(tzinfo=None) for one in policy["windows"]]
+        starts = [_at(one["start"]) for one in policy["windows"]]
+        ends = [_at(one["end"]) for one in policy["windows"]]
         spans = [(start, end - start) for start, end in zip(starts, ends, strict=True)]
         colours = [WORST[one["verdict"]] for one in policy["windows"]]
         axes.broken_barh(spans, (-place - 0.36, 0.72), facecolors=colours, edgecolor="white", linewidth=0.4)  # type: ignore[arg-type]
         for training in policy["trainings"][1:]:
-            marker, _ = _MARKS.get(training["outcome"], ("x", "failed"))
-            moment: Any = datetime.fromisoformat(training["at"]).replace(tzinfo=None)
+            marker = "^" if training["outcome"] == "promote" else "x"
+            moment: Any = _at(training["at"])
             axes.plot([moment], [-place], marker, color="#111827", markersize=6, markeredgewidth=1.6)
     axes.set_yticks([-place for place in range(len(policies))], [shortened(one["name"]) for one in policies])
     axes.set_ylim(-len(policies) + 0.4, 0.6)
@@ -107,9 +106,14 @@ def _totals(policy: Mapping[str, Any], task: str) -> np.ndarray:
 def _middles(windows: Sequence[Mapping[str, Any]]) -> list[Any]:
     found = []
     for one in windows:
-        start, end = (datetime.fromisoformat(one[name]).replace(tzinfo=None) for name in ("start", "end"))
+        start, end = (_at(one[name]) for name in ("start", "end"))
         found.append(start + (end - start) / 2)
     return found
+
+
+def _at(moment: str) -> datetime:
+    """A moment of the result, without its zone: axes are in UTC."""
+    return datetime.fromisoformat(moment).replace(tzinfo=None)
 
 
 def _colours(found: Mapping[str, Any]) -> list[str]:
@@ -120,7 +124,7 @@ def _colours(found: Mapping[str, Any]) -> list[str]:
 
 def _dates(axes: Axes, found: Mapping[str, Any]) -> None:
     """A few days at which windows begin; the year where it changes."""
-    starts = [datetime.fromisoformat(one["start"]).replace(tzinfo=None) for one in found["policies"][0]["windows"]]
+    starts = [_at(one["start"]) for one in found["policies"][0]["windows"]]
     places = np.unique(np.linspace(0, len(starts) - 1, min(_TICKS, len(starts))).round().astype(int)).tolist()
     shown = [starts[place] for place in places]
     hours = len(starts) > 1 and starts[1] - starts[0] < timedelta(days=1)

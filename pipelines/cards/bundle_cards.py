@@ -8,9 +8,8 @@ from pipelines.cards.model_card import PAGES, write_cards
 from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.gate import Decision
 from pipelines.core.scorecard import Scorecard
-from pipelines.stores.bundle import DOCUMENTS, Bundle
+from pipelines.stores.bundle import CARDS, DOCUMENTS, Bundle
 from pipelines.stores.files import read_json
-from pipelines.stores.release_files import CARDS
 from pipelines.stores.tables import read_parquet
 
 

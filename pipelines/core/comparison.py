@@ -100,7 +100,7 @@ def make_sample(kind: PairKind, values: Any) -> Sample:
     ([1, 0, 1], ['a', 'b'], [True, False, True, True])
     """
     if kind == "numeric":
-        numbers = _numbers(values)
+        numbers = as_numbers(values)
         present = np.isfinite(numbers)
         return Sample(kind, numbers[present], np.empty(0, dtype=object), present)
     codes, found = pd.factorize(np.asarray(pd.Series(values, dtype=object)))
@@ -202,8 +202,12 @@ def sample_rows(frame: pd.DataFrame, size: int, seed: int = 0) -> pd.DataFrame:
     return frame.iloc[np.sort(chosen)]
 
 
-def _numbers(values: Any) -> np.ndarray:
-    """Float64; what is no number is NaN here, as quality counts it already."""
+def as_numbers(values: Any) -> np.ndarray:
+    """Float64; what is no number is NaN here, as quality counts it already.
+
+    >>> as_numbers(["1.5", "x", None]).tolist()
+    [1.5, nan, nan]
+    """
     if getattr(values, "dtype", None) == np.float64:
         return np.asarray(values)
     found = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")

@@ -16,6 +16,7 @@ from pipelines.core.drift import ColumnQuality
 from pipelines.core.schema import Column
 
 PREDICTION = "(prediction)"
+_PLAIN = (str, int, float, bool)  # labels that their text and type tell apart
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,13 @@ def read_reference(
 
 def encode_labels(contract: Contract, labels: pd.Series) -> np.ndarray:
     """Labels as class index or value; NaN where there is none, or one that is none of the classes."""
-    codes: dict[str, float] = {}
+    codes: dict[object, float] = {}
     found = np.full(len(labels), np.nan)
     for position, label in enumerate(labels):
         if label is None or label != label:
             continue
-        key = json.dumps(label, default=str)
+        kind = type(label)
+        key = (kind, repr(label)) if kind in _PLAIN else json.dumps(label, default=str)
         if key not in codes:
             try:
                 codes[key] = encode_label(contract, label)

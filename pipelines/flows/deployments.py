@@ -12,14 +12,13 @@ from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 
-from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 from pipelines.flows.materialising import materialising
 from pipelines.flows.monitoring import monitoring
 from pipelines.flows.reconciling import reconciling
 from pipelines.flows.scoring import scoring
 from pipelines.flows.training import training
-from pipelines.stores.known_problems import known_problems, resolve_problem
+from pipelines.stores.known_problems import readable_problems
 
 MONITOR_EVERY = timedelta(hours=1)
 RECONCILE_EVERY = timedelta(minutes=5)
@@ -53,13 +52,10 @@ def regular_trainings(settings: Settings) -> list[DeploymentScheduleCreate]:
     training of its own beside it.
     """
     schedules = []
-    for name, path in known_problems(settings).items():
-        try:
-            cron = resolve_problem(settings, path).problem.retraining.schedule
-        except ProblemError:  # the file is gone or broken by now: whoever trains it next is told
-            continue
+    for name, loaded in readable_problems(settings).items():
+        cron = loaded.problem.retraining.schedule
         if cron:
-            parameters = {"scheduled": path}
+            parameters = {"scheduled": str(loaded.path)}
             schedules.append(
                 DeploymentScheduleCreate(schedule=CronSchedule(cron=cron), parameters=parameters, slug=f"train-{name}")
             )

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 from prefect import task
 
-from pipelines.core.errors import ProblemError, RatchetError
+from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
 from pipelines.flows.tries import RETRIES
-from pipelines.stores.known_problems import known_problems, resolve_problem
+from pipelines.stores.known_problems import readable_problems
 from pipelines.stores.ledger import open_ledger
 from pipelines.stores.notice_channels import addresses, send
 from pipelines.stores.notice_keeping import Address
@@ -38,12 +37,12 @@ def notify(settings: Settings, watch: bool = False) -> dict[str, int]:
 
 def make_notices(outbox: Outbox, settings: Settings, now: datetime, watch: bool) -> None:
     """Everything that there is to tell now."""
-    windows = _windows(settings) if watch else {}
+    watched = readable_problems(settings) if watch else {}
     for problem in outbox.ledger.problems():
         catch_up(outbox, problem, now)
         look_at_retraining(outbox, problem, now)
-        if problem in windows:
-            look_for_silence(outbox, problem, windows[problem], now)
+        if problem in watched:
+            look_for_silence(outbox, problem, watched[problem].problem.monitoring.window, now)
         remind(outbox, problem, now)
 
 
@@ -72,14 +71,3 @@ def _outbox(settings: Settings) -> Iterator[Outbox]:
     finally:
         notices.close()
         ledger.close()
-
-
-def _windows(settings: Settings) -> dict[str, timedelta]:
-    """How long one verdict's window is, of each problem trained here whose file can be read."""
-    found: dict[str, Any] = {}
-    for name, path in known_problems(settings).items():
-        try:
-            found[name] = resolve_problem(settings, path).problem.monitoring.window
-        except ProblemError:  # the file is gone or broken by now: whoever trains it next is told
-            continue
-    return found

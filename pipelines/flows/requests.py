@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.core.errors import Busy, RatchetError
-from pipelines.core.retraining import Labels, RetrainDecision
+from pipelines.core.retraining import RetrainDecision
 from pipelines.core.settings import Settings
 from pipelines.flows.answering import answer_released
 from pipelines.flows.training import training
@@ -47,7 +47,7 @@ def ask_by_schedule(settings: Settings, reference: str, due: datetime) -> Retrai
     problem = resolve_problem(settings, reference).problem
     ledger = open_ledger(settings)
     try:
-        return ask_scheduled(ledger, problem, Labels(), due)
+        return ask_scheduled(ledger, problem, due)
     finally:
         ledger.close()
 

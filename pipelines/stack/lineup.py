@@ -35,8 +35,12 @@ class Member:
 def lineup(settings: Settings) -> list[Member]:
     """Every member, in the order in which they start."""
     return [
-        *(_mlflow(settings), _prefect(settings), _service(settings), _evidently(settings)),
-        *(_console(settings), _worker(settings)),
+        _mlflow(settings),
+        _prefect(settings),
+        _service(settings, "prediction", "Prediction service: REST API", settings.service_port),
+        _evidently(settings),
+        _service(settings, "console", "Console: the operators' pages", settings.console_port),
+        _worker(settings),
     ]
 
 
@@ -74,13 +78,14 @@ def _prefect(settings: Settings) -> Member:
     )
 
 
-def _service(settings: Settings) -> Member:
+def _service(settings: Settings, name: str, title: str, port: int) -> Member:
+    """One of Ratchet's own, from the module of its name; it reads the registry."""
     return Member(
-        name="prediction",
-        title="Prediction service: REST API",
-        port=settings.service_port,
-        command=lambda ports: [sys.executable, "-m", "services.prediction", "--port", str(ports["prediction"])],
-        works=lambda ports, token: answers(f"{url_of(settings.host, ports['prediction'])}/healthz"),
+        name=name,
+        title=title,
+        port=port,
+        command=lambda ports: [sys.executable, "-m", f"services.{name}", "--port", str(ports[name])],
+        works=lambda ports, token: answers(f"{url_of(settings.host, ports[name])}/healthz"),
         environment=lambda ports: {"RATCHET_MLFLOW_URL": settings.mlflow_url or url_of(settings.host, ports["mlflow"])},
     )
 
@@ -99,17 +104,6 @@ def _evidently(settings: Settings) -> Member:
         port=settings.evidently_port,
         command=command,
         works=lambda ports, token: answers(f"{url_of(settings.host, ports['evidently'])}/api/version"),
-    )
-
-
-def _console(settings: Settings) -> Member:
-    return Member(
-        name="console",
-        title="Console: the operators' pages",
-        port=settings.console_port,
-        command=lambda ports: [sys.executable, "-m", "services.console", "--port", str(ports["console"])],
-        works=lambda ports, token: answers(f"{url_of(settings.host, ports['console'])}/healthz"),
-        environment=lambda ports: {"RATCHET_MLFLOW_URL": settings.mlflow_url or url_of(settings.host, ports["mlflow"])},
     )
 
 

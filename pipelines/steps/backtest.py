@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.core.backtesting.loop import no_beginning
+from pipelines.core.backtesting.loop import first_champion
 from pipelines.core.backtesting.outcomes import PolicyOutcome
 from pipelines.core.backtesting.policies import Policy, chosen_policies
 from pipelines.core.backtesting.spans import stretch, windows
 from pipelines.core.backtesting.truth import metric_of
-from pipelines.core.errors import NotEnoughData, ProblemError
+from pipelines.core.errors import ProblemError
 from pipelines.core.problem import Monitoring, Problem, Retraining, Serving, write_duration
 from pipelines.core.settings import Settings
 from pipelines.steps.compare_policies import Progress, Rehearsal, compare_policies
@@ -94,8 +94,7 @@ def _prepare(
     tell("read", 1, 1, f"{len(frame):,} rows, {len(spans)} windows from {start:%Y-%m-%d} to {spans[-1][1]:%Y-%m-%d}")
     tell("begin", 0, 1, f"the first training, as of {start:%Y-%m-%d}")
     first = TrainingRoom(loaded, room)(start, None, None)
-    if first.candidate is None or first.outcome != "promote":
-        raise NotEnoughData(no_beginning(start, first))
+    first_champion(start, first)
     contract = contract_in_force(problem.name, room)
     assert contract is not None  # the first training has put it there
     known = frame if end is None else read_as_of(loaded, settings, end)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,12 @@ from pipelines.core.problem import Problem
 from pipelines.core.watching.judging import judge_view
 from pipelines.core.watching.observed import Observed
 from pipelines.core.watching.release_side import ReleaseSide
+from pipelines.core.watching.seasons import YEAR_AGO
 from pipelines.core.watching.view import View
 from pipelines.stores.drift_quality import window_tables
 from pipelines.stores.drift_reports import Comparison, Labelled, compare, save_report
 from pipelines.stores.logbook.log_memory import LogMemory
 from pipelines.stores.prediction_log import PredictionLog
-
-_YEAR = timedelta(days=364)  # the same weekdays
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def judge(
     view = _view(log, problem, side, stretch)
     earlier = LogMemory(memory, problem.name, run_id, side, problem.monitoring.sample)
     past = log.look_back(earlier, start, stretch.end - start, problem.monitoring.memory, stretch.as_of)
-    year_ago = Stretch(start - _YEAR, stretch.end - _YEAR, stretch.as_of)
+    year_ago = Stretch(start - YEAR_AGO, stretch.end - YEAR_AGO, stretch.as_of)
     baselines = [one for one in [_view(log, problem, side, year_ago)] if one.rows >= problem.monitoring.min_rows]
     taken: list[Comparison] = []
 
@@ -84,9 +83,9 @@ def judge(
         taken.append(compare(pairs) if draw else Comparison(measure_pairs(pairs), None))
         return taken[-1].scores
 
-    judged = judge_view(problem, side, view, past, before, baselines, measure)
+    verdict = judge_view(problem, side, view, past, before, baselines, measure)
     content = _digest(problem, [side.version, run_id], [view, *baselines], past, before)
-    return Judgement(judged.verdict, content, taken[-1] if taken else compare([]), side, view)
+    return Judgement(verdict, content, taken[-1] if taken else compare([]), side, view)
 
 
 def _view(log: PredictionLog, problem: Problem, side: ReleaseSide, stretch: Stretch) -> View:

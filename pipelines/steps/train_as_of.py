@@ -36,6 +36,7 @@ from pipelines.stores.contracts import read_contract
 from pipelines.stores.files import read_json, write_json
 from pipelines.stores.model_file import load_model
 from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.release_files import labelled_span
 from pipelines.stores.tables import read_parquet
 from pipelines.stores.watched_release import release_side
 
@@ -119,15 +120,12 @@ class TrainingRoom:
         began = time.process_time()
         ingested = self._tables(folder, as_of)
         trained = train(self.loaded, folder)
-        rows = read_parquet(folder / "features.parquet", ["__time", "__side", "__y"])
-        fitted = rows[rows["__side"].isin(["train", "validation"]) & rows["__y"].notna()]
+        span = labelled_span(folder)
         facts = {
-            "as_of": as_of.isoformat(),
             "rows": ingested,
-            "labels": int(rows["__y"].notna().sum()),
+            "labels": span.labels,
             "learner": trained.learner,
-            "cut_short": trained.cut_short,
-            "trained_until": _moment(fitted["__time"]),
+            "trained_until": span.trained_until,
             "digest": trained.digest,
             "cpu_seconds": round(time.process_time() - began, 3),
         }
@@ -188,8 +186,3 @@ def throw_away_settings(settings: Settings, home: Path, fresh: bool) -> Settings
     if not (home / "cache").exists():
         (home / "cache").symlink_to(shared)
     return settings.model_copy(update={"home": home, "data": None})
-
-
-def _moment(times: pd.Series) -> str | None:
-    last = times.max()
-    return None if pd.isna(last) else str(last.tz_localize("UTC").isoformat())

@@ -10,7 +10,7 @@ from pipelines.core.errors import Busy, NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stores.champions import open_release
 from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.ledger import Entry, Ledger, open_ledger
+from pipelines.stores.ledger import Entry, Ledger, approval_key, open_ledger
 from pipelines.stores.registry import Registry
 from pipelines.stores.standing import AWAITING, one_at_a_time, settle
 
@@ -51,7 +51,7 @@ def approve(
         with one_at_a_time(settings, problem):
             release = _waiting(ledger, problem, version)
             outcome = "declined" if decline else "approved"
-            entry = ledger.find(_key(release))
+            entry = ledger.find(approval_key(release))
             if entry is None:
                 if not decline:
                     _require_second_person(release, actor)
@@ -77,15 +77,11 @@ def approve(
     )
 
 
-def _key(release: Entry) -> str:
-    return f"approval:{release.key}"
-
-
 def _waiting(ledger: Ledger, problem: str, version: int | None) -> Entry:
     """The release to speak of: the one named, or the newest on which nobody has spoken."""
     found = [one for one in ledger.entries(problem, "release", limit=None, version=version) if one.outcome == AWAITING]
     if version is None:
-        found = [one for one in found if ledger.find(_key(one)) is None]
+        found = [one for one in found if ledger.find(approval_key(one)) is None]
     if not found:
         which = f"{problem} has no release" if version is None else f"version {version} of {problem} is not one"
         raise NotFound(f"{which} that waits for approval: see `ratchet ledger {problem} --kind release`")
@@ -124,7 +120,7 @@ def _record(
     facts: dict[str, Any] = {name: release.evidence.get(name) for name in ("run_key", "model_digest", "history")}
     facts |= {"release": release.key, "release_digest": release.digest, "asked_by": release.actor}
     return ledger.record(
-        _key(release),
+        approval_key(release),
         at=at,
         problem=release.problem,
         kind="approval",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MODEL_FILE = "model.skops"
 MANIFEST = "manifest.json"
 DOCUMENTS = "ratchet"
+CARDS = "cards"
+"""Folder of the cards within the documents."""
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, Executable, MetaData, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.schema import CreateIndex, CreateTable
+
+from pipelines.core.errors import Unavailable
 
 PAGE = 4_096
 """Bytes of a page of SQLite's, as it makes new databases."""
@@ -27,6 +31,17 @@ def open_database(url: str) -> Engine:
     engine = create_engine(address, connect_args={"timeout": 30, "check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
+
+
+@contextmanager
+def answering(what: str) -> Iterator[None]:
+    """Unavailable where `what` does not answer; a row that is there already stays IntegrityError."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise Unavailable(f"{what} does not answer ({error.orig}): check it") from error
 
 
 def create_missing(engine: Engine, metadata: MetaData) -> None:

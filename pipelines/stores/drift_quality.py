@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from pipelines.core.comparison import Sample, make_sample
+from pipelines.core.comparison import Sample
 from pipelines.core.drift import Verdict
-from pipelines.core.observation import PREDICTION, answer_values
-from pipelines.core.watching.column_drift import window_samples
+from pipelines.core.observation import PREDICTION
+from pipelines.core.watching.column_drift import answers_sample, window_samples
 from pipelines.core.watching.reference_columns import reference_columns
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.core.watching.seasons import whole_reference
@@ -26,6 +26,8 @@ _LISTED = 100  # rows of a table
 # What Evidently 0.7 raises on data that it cannot digest; it has no error class of its own for that.
 REFUSALS = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, AssertionError)
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 Part = tuple[dict[str, Any], list[Any]]
 """Evidently's metric results and widgets."""
 
@@ -43,8 +45,7 @@ def window_tables(side: ReleaseSide, view: View, size: int) -> Tables:
     """The tables of a window's sample and of at most `size` rows of the reference."""
     held = reference_columns(side, size)
     everything = whole_reference(held.moments, 1.0)
-    scores = view.sample.scores[view.sample_versions == side.version]
-    answers = make_sample(held.answers_kind, answer_values(side.contract, scores))
+    answers = answers_sample(held, view, side.version)
     now: dict[str, Sample] = {**window_samples(held, view.sample), PREDICTION: answers}
     before = {name: held.sample(name, everything) for name in now}
     frames = [pd.DataFrame({name: pd.Series(one.whole()) for name, one in found.items()}) for found in (before, now)]
@@ -115,20 +116,9 @@ def verdict_tables(verdict: Verdict) -> list[Any]:
 
 
 def _run(tables: Tables, items: Sequence[tuple[str, Any]]) -> list[Part]:
-    """One report over the items; where Evidently refuses it, over those that it takes one by one."""
-    if not items:
-        return []
-    try:
-        return [_report(tables, items)]
-    except REFUSALS:
-        kept = []
-        for item in items:
-            try:
-                _report(tables, [item])
-            except REFUSALS:
-                continue
-            kept.append(item)
-        return [_report(tables, kept)] if kept else []
+    """One report over the items that Evidently takes."""
+    found, _ = run_taken(items, lambda taken: _report(tables, taken))
+    return [] if found is None else [found]
 
 
 def _report(tables: Tables, items: Sequence[tuple[str, Any]]) -> Part:
@@ -152,6 +142,27 @@ def _number(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
+
+
+def run_taken(
+    items: Sequence[Item], make: Callable[[Sequence[Item]], Made]
+) -> tuple[Made | None, list[tuple[Item, Exception]]]:
+    """What is made of all items at once, or of those that Evidently takes one by one; with the others, and why not."""
+    refused: list[tuple[Item, Exception]] = []
+    if not items:
+        return None, refused
+    try:
+        return make(items), refused
+    except REFUSALS:
+        taken = []
+        for item in items:  # one bad column aborts a whole report: find it
+            try:
+                make([item])
+            except REFUSALS as error:
+                refused.append((item, error))
+            else:
+                taken.append(item)
+    return (make(taken) if taken else None), refused
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pipelines.core.comparison import METHODS, Pair, distance
 from pipelines.core.drift import ColumnScore, Verdict
 from pipelines.core.problem import Task
 from pipelines.stores.drift_dashboard import NAMESPACE, NUMBER, column_line, move_in, open_project
-from pipelines.stores.drift_quality import REFUSALS, Tables, quality_parts, quiet, verdict_tables
+from pipelines.stores.drift_quality import REFUSALS, Tables, quality_parts, quiet, run_taken, verdict_tables
 
 RENDERED = 60  # columns that one report draws: those furthest over their bar
 
@@ -120,19 +120,8 @@ def _order(pair: Pair) -> tuple[float, str]:
 
 def _run_columns(pairs: Sequence[Pair]) -> tuple[Any | None, dict[str, str]]:
     """Evidently's report over the columns; those it refuses are left out, with the reason by name."""
-    refused: dict[str, str] = {}
-    if not pairs:
-        return None, refused
-    try:
-        return _drift_report(pairs), refused
-    except REFUSALS:
-        for pair in pairs:  # one bad column aborts a whole report: find it
-            try:
-                _drift_report([pair])
-            except REFUSALS as error:
-                refused[pair.name] = f"Evidently cannot compare it: {error}"
-    kept = [pair for pair in pairs if pair.name not in refused]
-    return (_drift_report(kept) if kept else None), refused
+    found, refused = run_taken(pairs, _drift_report)
+    return found, {pair.name: f"Evidently cannot compare it: {error}" for pair, error in refused}
 
 
 def _drift_report(pairs: Sequence[Pair]) -> Any:

@@ -40,5 +40,16 @@ def known_problems(settings: Settings) -> dict[str, str]:
     return {one["name"]: one["path"] for one in found}
 
 
+def readable_problems(settings: Settings) -> dict[str, LoadedProblem]:
+    """Every problem that was trained here and whose file can be read, by name."""
+    found = {}
+    for name, path in known_problems(settings).items():
+        try:
+            found[name] = resolve_problem(settings, path)
+        except ProblemError:  # the file is gone or broken by now: whoever trains it next is told
+            continue
+    return found
+
+
 def _folder(settings: Settings) -> Path:
     return settings.home / "problems"

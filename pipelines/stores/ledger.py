@@ -6,17 +6,16 @@ nothing. The champion is what the last decision that moved it says: the alias in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import Select
+from sqlalchemy.exc import IntegrityError
 
-from pipelines.core.errors import NotFound, Unavailable
+from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.chain.ledger_chain import SEALED, Head
+from pipelines.stores.chain.ledger_chain import SEALED, Head, read_entry, reading
 from pipelines.stores.chain.ledger_heads import keep_head, ledger_name
 from pipelines.stores.ledger_requests import TRIES, Requests
 from pipelines.stores.ledger_tables import Entry, Request, State, decisions
@@ -41,6 +40,11 @@ def open_ledger(settings: Settings) -> Ledger:
 
     signer = open_signer(settings.signing_key)
     return Ledger(settings.database, sign=None if signer is None else signer.sign_seal, note=note)
+
+
+def approval_key(release: Entry) -> str:
+    """Under which key a second person's word on a release is recorded."""
+    return f"approval:{release.key}"
 
 
 class Ledger(Requests):
@@ -129,21 +133,9 @@ class Ledger(Requests):
     def problems(self) -> list[str]:
         """Every problem of which the ledger knows a decision, sorted."""
         names = SEALED.with_only_columns(decisions.c.problem).distinct().order_by(decisions.c.problem)
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             return [row.problem for row in connection.execute(names) if row.problem]
 
     def _entries(self, query: Select[Any]) -> list[Entry]:
-        with self._reading() as connection:
-            return [_entry(row) for row in connection.execute(query)]
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise Unavailable(f"the ledger's database does not answer ({error.orig}): check it") from error
-
-
-def _entry(row: Row[Any]) -> Entry:
-    return Entry(**{**row._asdict(), "later": bool(row.later)})  # an entry past the ledger has no seal
+        with reading(self._engine) as connection:
+            return [read_entry(row) for row in connection.execute(query)]

@@ -5,17 +5,15 @@ An entry never changes, so whoever has read one may keep it; what is looked up h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, Select, func, select
 
-from pipelines.core.errors import NotFound, Unavailable
-from pipelines.stores.chain.ledger_chain import SEALED
+from pipelines.core.errors import NotFound
+from pipelines.stores.chain.ledger_chain import SEALED, read_entry, reading
 from pipelines.stores.database import open_database
 from pipelines.stores.ledger import DECISIONS, MOVES
 from pipelines.stores.ledger_tables import Entry, as_utc, create_tables, decisions
@@ -50,7 +48,7 @@ class LedgerPages:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_database(url)
-        with self._reading():
+        with reading(self._engine):
             create_tables(self._engine)
 
     def close(self) -> None:
@@ -91,7 +89,7 @@ class LedgerPages:
             query = query.where(decisions.c.outcome == outcome)
         if before is not None:
             query = query.where(decisions.c.id < before)
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             numbers = list(connection.execute(query.limit(limit)).scalars())
         return self._entries(_BARE.where(decisions.c.id.in_(numbers)).order_by(decisions.c.id.desc()))
 
@@ -99,7 +97,7 @@ class LedgerPages:
         """The newest entries of a kind without their evidence, oldest first; only those with an id past `after`."""
         query = select(decisions.c.id, decisions.c.at, decisions.c.outcome)
         query = query.where(decisions.c.problem == problem, decisions.c.kind == kind, decisions.c.id > after)
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             rows = connection.execute(query.order_by(decisions.c.id.desc()).limit(limit)).all()
         return [Mark(row.id, as_utc(row.at), row.outcome) for row in reversed(rows)]
 
@@ -109,39 +107,31 @@ class LedgerPages:
         query = select(*(decisions.c[name] for name in names)).where(decisions.c.problem == problem)
         query = query.where(decisions.c.kind.in_(DECISIONS), decisions.c.outcome.in_(MOVES))
         query = query.where(decisions.c.version.is_not(None)).order_by(decisions.c.id.desc()).limit(limit)
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             return [Move(**{**row._asdict(), "at": as_utc(row.at)}) for row in connection.execute(query)]
 
     def problems(self) -> list[str]:
         """Every problem that the ledger knows of, sorted."""
         query = select(decisions.c.problem).distinct().order_by(decisions.c.problem)
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             return [row.problem for row in connection.execute(query) if row.problem]
+
+    def knows(self, problem: str) -> bool:
+        """Whether the ledger knows of the problem: whether `problems` has it."""
+        query = select(decisions.c.id).where(decisions.c.problem == problem, decisions.c.problem != "").limit(1)
+        with reading(self._engine) as connection:
+            return connection.execute(query).first() is not None
 
     def tally(self, problem: str) -> dict[str, dict[str, int]]:
         """How many entries a problem has, by kind and outcome."""
         query = select(decisions.c.kind, decisions.c.outcome, func.count().label("entries"))
         query = query.where(decisions.c.problem == problem).group_by(decisions.c.kind, decisions.c.outcome)
         found: dict[str, dict[str, int]] = {}
-        with self._reading() as connection:
+        with reading(self._engine) as connection:
             for row in connection.execute(query.order_by(decisions.c.kind, decisions.c.outcome)):
                 found.setdefault(row.kind, {})[row.outcome] = row.entries
         return found
 
-    def newest(self, problem: str) -> int:
-        """The id of the problem's newest entry, 0 without any: what is read until it changes may be kept."""
-        query = select(func.max(decisions.c.id)).where(decisions.c.problem == problem)
-        with self._reading() as connection:
-            return int(connection.execute(query).scalar_one() or 0)
-
     def _entries(self, query: Select[Any]) -> list[Entry]:
-        with self._reading() as connection:
-            return [Entry(**{**row._asdict(), "later": bool(row.later)}) for row in connection.execute(query)]
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except DBAPIError as error:
-            raise Unavailable(f"the ledger's database does not answer ({error.orig}): check it") from error
+        with reading(self._engine) as connection:
+            return [read_entry(row) for row in connection.execute(query)]

@@ -23,6 +23,11 @@ def wall_clock() -> datetime:
     return datetime.now(UTC)
 
 
+def request_key(key: str, outcome: str) -> str:
+    """Under which key it is recorded what came of the request under `key`."""
+    return f"retraining:{key}:{outcome}"
+
+
 class Requests:
     """What asks for retraining, in the database at `url`; `note` is told of every new head once it is durable."""
 
@@ -176,7 +181,7 @@ def _entry_row(
 ) -> dict[str, Any]:
     """What the ledger says of a request, on the clock that the retraining goes by."""
     return {
-        "key": f"retraining:{asked.key}:{outcome}",
+        "key": request_key(asked.key, outcome),
         "at": asked.as_of,
         "problem": asked.problem,
         "kind": "retraining",

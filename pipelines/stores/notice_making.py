@@ -64,12 +64,14 @@ def catch_up(outbox: Outbox, problem: str, now: datetime) -> int:
 
 def remind(outbox: Outbox, problem: str, now: datetime) -> int:
     """Tell again of episodes that are still in alarm after a day and that nobody has acknowledged; how many."""
-    known, count = acknowledgements(outbox.ledger, problem), 0
-    for episode in outbox.notices.standing(problem):
-        if not episode.alarming or episode.key in known or now - episode.told_at < REMIND_AFTER:
-            continue
-        if _withheld(outbox.silences(problem, now), episode.alarming):
-            continue  # told as soon as the silence is over
+    standing = outbox.notices.standing(problem)
+    due = [one for one in standing if one.alarming and now - one.told_at >= REMIND_AFTER]
+    if not due:
+        return 0
+    known, silenced, count = acknowledgements(outbox.ledger, problem), outbox.silences(problem, now), 0
+    for episode in due:
+        if episode.key in known or _withheld(silenced, episode.alarming):
+            continue  # the latter is told as soon as the silence is over
         subject, body = about_reminder(episode, outbox.console)
         news = News("reminder", tuple(episode.alarming), now, subject, body, episode.last_entry)
         count += outbox.notices.keep(problem, episode.topic, episode, _course(episode), news, outbox.to, now)

@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from pipelines.core.episodes import Course
-from pipelines.core.errors import Unavailable
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import answering, create_missing, open_database
 from pipelines.stores.notice_keeping import Address, Cursor, News, begin, follow, move, read_episode, tell
 from pipelines.stores.notice_tables import (
     CURSORS,
@@ -33,6 +32,7 @@ from pipelines.stores.notice_tables import (
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 """Waits after the first failures, of about a day together; after one more try a delivery has failed."""
 LEASE = timedelta(minutes=2)
+_DATABASE = "the database of the notices"
 
 __all__ = ["BACKOFF", "Address", "Cursor", "Delivery", "Episode", "News", "Notice", "Notices"]
 
@@ -46,7 +46,7 @@ class Notices:
 
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
-        with _translated():
+        with answering(_DATABASE):
             create_missing(self._engine, METADATA)
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Notices:
         `moved`: the cursor as it was read and as it is to be. False when somebody else was faster: read again.
         """
         try:
-            with _translated(), self._engine.begin() as connection:
+            with answering(_DATABASE), self._engine.begin() as connection:
                 if moved is not None and not move(connection, problem, *moved):
                     raise _Overtaken
                 last = None if moved is None else moved[1].entry
@@ -123,7 +123,7 @@ class Notices:
         due = sa.and_(DELIVERIES.c.state == "waiting", DELIVERIES.c.due_at <= now, free)
         query = sa.select(DELIVERIES).where(due).order_by(DELIVERIES.c.due_at, DELIVERIES.c.id).limit(limit)
         found = []
-        with _translated(), self._engine.begin() as connection:
+        with answering(_DATABASE), self._engine.begin() as connection:
             for row in connection.execute(query).all():
                 ours = sa.update(DELIVERIES).where(DELIVERIES.c.id == row.id, due).values(lease_until=now + LEASE)
                 if connection.execute(ours).rowcount == 1:
@@ -143,20 +143,10 @@ class Notices:
 
     def _set(self, delivery: Delivery, **values: Any) -> None:
         waits = (DELIVERIES.c.id == delivery.id, DELIVERIES.c.state == "waiting")
-        with _translated(), self._engine.begin() as connection:
+        with answering(_DATABASE), self._engine.begin() as connection:
             connection.execute(sa.update(DELIVERIES).where(*waits).values(**values))
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with _translated(), self._engine.connect() as connection:
+        with answering(_DATABASE), self._engine.connect() as connection:
             yield connection
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DBAPIError as error:
-        raise Unavailable(f"the database of the notices does not answer ({error.orig}): check it") from error

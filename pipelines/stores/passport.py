@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.core.errors import ModelFileError, NotFound, Unavailable
-from pipelines.stores.ledger import Entry, Ledger
+from pipelines.stores.ledger import Entry, Ledger, approval_key
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
 from pipelines.stores.signing import SIGNATURE, Verifier
@@ -117,7 +117,7 @@ def _approval(ledger: Ledger, judged: Entry | None) -> Any:
     """Who approved the release; None where nobody had to."""
     if judged is None:
         return NOT_STATED
-    spoken = ledger.find(f"approval:{judged.key}")
+    spoken = ledger.find(approval_key(judged))
     if spoken is not None:
         return _word(spoken)
     return {"outcome": judged.outcome} if judged.outcome == "awaiting_approval" else None

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from pipelines.core.errors import NotFound
 from pipelines.stores.database import create_missing, open_database
-from pipelines.stores.logbook.kept_blocks import count_rows, find_problems, find_rows, in_chunks, last_moment
+from pipelines.stores.logbook.kept_blocks import count_rows, find_problems, find_rows, in_chunks
 from pipelines.stores.logbook.log_appender import Appender, Entry
 from pipelines.stores.logbook.log_entries import (
     WINDOW_COLUMNS,
@@ -32,7 +32,8 @@ from pipelines.stores.logbook.log_entries import (
 )
 from pipelines.stores.logbook.log_labels import IN_ORDER
 from pipelines.stores.logbook.log_tables import LABELS, METADATA, PREDICTIONS, translated
-from pipelines.stores.logbook.log_windows import gather
+from pipelines.stores.logbook.log_traffic import Traffic, count_traffic
+from pipelines.stores.logbook.log_windows import gather, newest_moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -180,12 +181,15 @@ class PredictionLog:
         with translated(), self._engine.connect() as connection:
             return _labelled(connection, problem, known)
 
+    def traffic(self, problem: str, start: datetime, end: datetime, step: timedelta) -> Traffic:
+        """Rows whose moment lies in [start, end), by stretches of `step` from `start` on; empty ones are left out."""
+        with translated(), self._engine.connect() as connection:
+            return count_traffic(connection, problem, as_utc(start), as_utc(end), step)
+
     def last_moment(self, problem: str) -> datetime | None:
         """The newest moment that a prediction of this problem speaks of (UTC, no zone); None without any."""
-        query = sa.select(sa.func.max(PREDICTIONS.c.moment)).where(PREDICTIONS.c.problem == problem)
         with translated(), self._engine.connect() as connection:
-            found = [connection.execute(query).scalar_one(), last_moment(connection, problem)]
-        return max((one for one in found if one is not None), default=None)
+            return newest_moment(connection, problem)
 
 
 def _owners(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:

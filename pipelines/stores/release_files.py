@@ -19,7 +19,7 @@ from pipelines.core.gate import Decision
 from pipelines.core.schema import Column
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.scoring import score
-from pipelines.stores.bundle import DOCUMENTS, Bundle, write_bundle
+from pipelines.stores.bundle import CARDS, DOCUMENTS, Bundle, write_bundle
 from pipelines.stores.code_version import CodeVersion
 from pipelines.stores.compiled_file import Proven, compile_release
 from pipelines.stores.files import read_json, replace_folder
@@ -31,8 +31,6 @@ from pipelines.stores.tables import read_parquet
 PROBE_ROWS = 16
 EXAMPLE_ROWS = 3
 STAGED = "staged"
-CARDS = "cards"
-"""Folder of the cards within the bundle's documents."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,15 @@ class Lineage:
     as_of: datetime
     code: CodeVersion
     datasheet: Path | None
+
+
+@dataclass(frozen=True)
+class LabelledSpan:
+    """A run's labelled rows, with the last moment of those that it was fitted on, and of all; None: no moment."""
+
+    labels: int
+    trained_until: str | None
+    data_until: str | None
 
 
 def stage_bundle(loaded: LoadedProblem, folder: Path, lineage: Lineage, card: Scorecard) -> Path:
@@ -132,9 +139,7 @@ def release_facts(
     contract: Contract,
 ) -> dict[str, Any]:
     """What release.json states: identity, lineage, learner, and the times that its data covers."""
-    rows = read_parquet(folder / "features.parquet", ["__time", "__side", "__y"])
-    labelled = rows[rows["__y"].notna()]
-    fitted = labelled[labelled["__side"].isin(["train", "validation"])]
+    span = labelled_span(folder)
     return {
         "problem": loaded.problem.name,
         "task": contract.task,
@@ -146,10 +151,10 @@ def release_facts(
         "snapshot": lineage.snapshot,
         "snapshot_path": lineage.source,
         "rows": lineage.rows,
-        "labels": len(labelled),
+        "labels": span.labels,
         "trained_rows": trained.get("rows"),
-        "trained_until": _moment(fitted["__time"]),
-        "data_until": _moment(labelled["__time"]),
+        "trained_until": span.trained_until,
+        "data_until": span.data_until,
         "problem_digest": loaded.problem.digest,
         "contract_digest": contract.digest,
         "model_digest": card.digest,
@@ -159,6 +164,14 @@ def release_facts(
         "history": [feature.name for feature in loaded.problem.features.history],
         "primary": card.primary,
     }
+
+
+def labelled_span(folder: Path) -> LabelledSpan:
+    """That of the run in `folder`."""
+    rows = read_parquet(folder / "features.parquet", ["__time", "__side", "__y"])
+    labelled = rows[rows["__y"].notna()]
+    fitted = labelled[labelled["__side"].isin(["train", "validation"])]
+    return LabelledSpan(len(labelled), _moment(fitted["__time"]), _moment(labelled["__time"]))
 
 
 def probe_document(pipeline: Any, contract: Contract, history: list[str], rows: pd.DataFrame) -> dict[str, Any]:

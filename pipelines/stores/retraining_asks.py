@@ -13,6 +13,7 @@ from pipelines.core.drift import Verdict
 from pipelines.core.problem import Problem
 from pipelines.core.retraining import Labels, RetrainDecision, decide_retraining
 from pipelines.stores.ledger import Entry, Ledger, Request
+from pipelines.stores.ledger_requests import request_key
 from pipelines.stores.ledger_tables import as_utc
 from pipelines.stores.retraining_past import POLICY, retraining_past
 
@@ -27,7 +28,7 @@ def decide_now(
     if before is not None and before.evidence.get("retraining"):
         return RetrainDecision.from_dict(before.evidence["retraining"])
     past = retraining_past(ledger, problem.name, as_of)
-    return decide_retraining(problem.retraining, verdict, past, _in_utc(labels), as_utc(as_of))
+    return decide_retraining(problem.retraining, verdict, past, labels, as_utc(as_of))
 
 
 def ask_now(ledger: Ledger, problem: str, key: str, decision: RetrainDecision, as_of: datetime) -> Request | None:
@@ -40,7 +41,7 @@ def ask_now(ledger: Ledger, problem: str, key: str, decision: RetrainDecision, a
     evidence = {"verdict": key, "reasons": decision.reasons, "triggers": decision.triggers, "labels": labels}
     if decision.act:
         reason = "; ".join(decision.reasons)
-        return ledger.request(problem, f"retrain:{key}", reason=reason, as_of=as_of, at=as_of, evidence=evidence)
+        return ledger.request(problem, _asked_key(key), reason=reason, as_of=as_of, at=as_of, evidence=evidence)
     if decision.outcome != "nothing":
         ledger.record(
             _obstacle_key(problem, key, decision),
@@ -55,14 +56,14 @@ def ask_now(ledger: Ledger, problem: str, key: str, decision: RetrainDecision, a
     return None
 
 
-def ask_scheduled(ledger: Ledger, problem: Problem, labels: Labels, due: datetime) -> RetrainDecision:
+def ask_scheduled(ledger: Ledger, problem: Problem, due: datetime) -> RetrainDecision:
     """The policy's decision on a training that `retraining.schedule` is due for at `due`, carried out."""
     key = f"schedule:{problem.name}:{as_utc(due).isoformat()}"
-    mine = [one for one in ledger.requests(problem.name) if one.key == f"retrain:{key}"]
+    mine = [one for one in ledger.requests(problem.name) if one.key == _asked_key(key)]
     if mine:
         return RetrainDecision(True, list(mine[0].evidence["reasons"]), [], triggers=["schedule"])
     past = retraining_past(ledger, problem.name, due)
-    decision = decide_retraining(problem.retraining, None, past, _in_utc(labels), as_utc(due), scheduled=True)
+    decision = decide_retraining(problem.retraining, None, past, Labels(), as_utc(due), scheduled=True)
     ask_now(ledger, problem.name, key, decision, due)
     return decision
 
@@ -84,13 +85,14 @@ def _asks(entry: Entry) -> bool:
     return bool(kept.get("act"))
 
 
+def _asked_key(key: str) -> str:
+    """The key of the request that a decision makes."""
+    return f"retrain:{key}"
+
+
 def _obstacle_key(problem: str, key: str, decision: RetrainDecision) -> str:
     """One entry for as long as the same thing is in the way; each verdict's own entry says it again."""
     if decision.dry_run:
-        return f"retraining:retrain:{key}:dry_run"
+        return request_key(_asked_key(key), "dry_run")
     since = decision.facts.get("last_retraining") or "ever"
     return f"retraining:{problem}:blocked:{since}:{'+'.join(decision.triggers)}:{'+'.join(decision.obstacles)}"
-
-
-def _in_utc(labels: Labels) -> Labels:
-    return Labels(labels.new, None if labels.since is None else as_utc(labels.since), labels.known)

@@ -6,22 +6,21 @@ that of several processes that say the same only one is heard.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
-from pipelines.core.errors import Unavailable
 from pipelines.core.problem import Rollout
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import answering, create_missing, open_database
 from pipelines.stores.ledger_tables import Moment
 
 Mode = Literal["shadow", "canary", "stopped", "aborted"]
 ON = ("shadow", "canary")
+DATABASE = "the rollouts' database"
 
 _metadata = sa.MetaData()
 _rollouts = sa.Table(
@@ -77,7 +76,7 @@ class RolloutLog:
 
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
-        with answering():
+        with answering(DATABASE):
             create_missing(self._engine, _metadata)
 
     def close(self) -> None:
@@ -131,14 +130,14 @@ class RolloutLog:
     def current(self) -> dict[str, RolloutRow]:
         """The row that counts, by problem."""
         last = sa.select(sa.func.max(_rollouts.c.id)).group_by(_rollouts.c.problem)
-        with answering(), self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             rows = connection.execute(sa.select(_rollouts).where(_rollouts.c.id.in_(last))).all()
         return {row.problem: RolloutRow(**row._asdict()) for row in rows}
 
     def rows(self, problem: str, limit: int = 100) -> list[RolloutRow]:
         """Everything that was said of a problem, newest first."""
         query = sa.select(_rollouts).where(_rollouts.c.problem == problem).order_by(_rollouts.c.id.desc()).limit(limit)
-        with answering(), self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             return [RolloutRow(**row._asdict()) for row in connection.execute(query)]
 
     def _add(self, row: Mapping[str, Any], after: int | None) -> bool:
@@ -149,7 +148,7 @@ class RolloutLog:
             last = sa.select(sa.func.coalesce(sa.func.max(_rollouts.c.id), 0))
             chosen = chosen.where(last.where(_rollouts.c.problem == row["problem"]).scalar_subquery() == after)
         try:
-            with answering(), self._engine.begin() as connection:
+            with answering(DATABASE), self._engine.begin() as connection:
                 return connection.execute(_rollouts.insert().from_select(list(row), chosen)).rowcount == 1
         except IntegrityError:  # another process said it a moment ago
             return False
@@ -158,14 +157,3 @@ class RolloutLog:
 def limits_of(rollout: Rollout) -> dict[str, float]:
     """What ends a trial, as the row keeps it."""
     return {name: getattr(rollout, name) for name in ("max_errors", "max_slowdown", "max_loss")}
-
-
-@contextmanager
-def answering() -> Iterator[None]:
-    """A database that does not answer as Unavailable; a row that is there already stays IntegrityError."""
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except DBAPIError as error:
-        raise Unavailable(f"the rollouts' database does not answer ({error.orig}): check it") from error

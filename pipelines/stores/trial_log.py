@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import answering, create_missing, open_database
 from pipelines.stores.ledger_tables import Moment
 from pipelines.stores.logbook.kept_blocks import find_rows, in_chunks
 from pipelines.stores.logbook.log_entries import as_utc, read_cell, write_cell
 from pipelines.stores.logbook.log_tables import LABELS, METADATA, PREDICTIONS
-from pipelines.stores.rollouts import answering
+from pipelines.stores.rollouts import DATABASE
 
 _LOOK = 5_000  # labels at a time
 _OVERLAP = 200  # labels read again: with PostgreSQL a smaller number can become visible after a larger one
@@ -94,7 +94,7 @@ class TrialLog:
 
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
-        with answering():
+        with answering(DATABASE):
             create_missing(self._engine, _metadata)
             create_missing(self._engine, METADATA)  # a trial may begin before anything is logged
 
@@ -113,7 +113,7 @@ class TrialLog:
             }
             for row in rows
         ]
-        with answering(), self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             if self._engine.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA synchronous=NORMAL")  # no fsync: see above
             connection.execute(_shadows.insert(), values)
@@ -123,7 +123,7 @@ class TrialLog:
         """What a process has counted so far in a trial; its earlier word is replaced."""
         ours = (_tallies.c.trial == trial) & (_tallies.c.worker == worker)
         values = {"counts": dict(counts), "at": at}
-        with answering(), self._engine.begin() as connection:
+        with answering(DATABASE), self._engine.begin() as connection:
             if connection.execute(_tallies.update().where(ours).values(values)).rowcount:
                 return
             connection.execute(_tallies.insert().values(trial=trial, worker=worker, **values))
@@ -131,12 +131,12 @@ class TrialLog:
     def tallies(self, trial: int) -> list[dict[str, Any]]:
         """What every process has counted in a trial."""
         query = sa.select(_tallies.c.counts).where(_tallies.c.trial == trial)
-        with answering(), self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             return [row.counts for row in connection.execute(query)]
 
     def last_label(self) -> int:
         """Where the labels end now: a trial looks only at what comes later. 0 before there are any."""
-        with answering(), self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             return int(connection.execute(sa.select(sa.func.max(LABELS.c.seq))).scalar_one() or 0)
 
     def labelled(self, problem: str, run_id: str, since: datetime, after: int) -> Look:
@@ -145,7 +145,7 @@ class TrialLog:
         `run_id` is the challenger's. Answers of batch scoring are no part of a trial. An id may come twice: with a
         label that was corrected, or at the seam of two looks.
         """
-        with answering(), self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             last = connection.execute(sa.select(sa.func.max(LABELS.c.seq))).scalar_one() or 0
             until = min(last, after + _LOOK)
             query = sa.select(LABELS.c.prediction_id, LABELS.c.label).order_by(LABELS.c.seq)

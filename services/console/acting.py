@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from pipelines.core.errors import NotFound, RatchetError
 from pipelines.stores.api_keys import digest_of
-from services.console.admission import Caller, Refused, actor_of, admit, field, find_key, read_form
+from services.console.admission import Caller, Refused, actor_of, admit, field, find_key, read_form, session_of
 from services.console.deeds import DEEDS, Ask, Deed, Form
 from services.console.desk import Desk
 from services.console.phrases import read_moment
@@ -68,7 +68,7 @@ def sign_in(request: Request, next: str = "/") -> Response:
 async def take_key(request: Request) -> Response:
     """Sign in with a key; the browser gets a new session that stands for it."""
     desk = site_of(request).desk
-    before = desk.sessions.find(request.cookies.get("ratchet_console"))
+    before = session_of(desk, request)
     form = await read_form(request, Caller(None, before))
     key, onward = field(form, "key"), _own(field(form, "next"))
     if find_key(desk, key) is None:
@@ -87,7 +87,7 @@ async def take_key(request: Request) -> Response:
 async def sign_out(request: Request) -> Response:
     """End the session."""
     desk = site_of(request).desk
-    session = desk.sessions.find(request.cookies.get("ratchet_console"))
+    session = session_of(desk, request)
     await read_form(request, Caller(None, session))
     if session is not None:
         desk.sessions.end(session.name)

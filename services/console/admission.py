@@ -49,7 +49,7 @@ class Caller:
 def admit(desk: Desk, request: Request, scope: str) -> Caller:
     """Who sent this request; Refused unless it may do what `scope` says."""
     _require_own_name(desk, request)
-    session = desk.sessions.find(request.cookies.get(COOKIE))
+    session = session_of(desk, request)
     sent = _sent_key(request)
     if sent is not None:
         caller = Caller(find_key(desk, sent), session, by_header=True)
@@ -63,6 +63,11 @@ def admit(desk: Desk, request: Request, scope: str) -> Caller:
     if scope not in caller.scopes:
         raise Refused(403, f"this key has not the scope {scope}: sign in with one that has it", to=None)
     return caller
+
+
+def session_of(desk: Desk, request: Request) -> Session | None:
+    """The session of the browser that sent this request, if it has one."""
+    return desk.sessions.find(request.cookies.get(COOKIE))
 
 
 def find_key(desk: Desk, sent: str) -> KnownKey | None:

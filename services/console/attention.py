@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pipelines.stores.alarm_acts import Silence, acknowledgements, silences
+from pipelines.stores.ledger import approval_key
 from pipelines.stores.ledger_tables import Entry, Request
 from pipelines.stores.notice_tables import Episode
 from pipelines.stores.standing import AWAITING
@@ -43,7 +44,7 @@ def calls(desk: Desk, problem: str, last: Window | None) -> list[Call]:
 def waiting_releases(desk: Desk, problem: str) -> list[Entry]:
     """Releases that the gate would promote and on which nobody has spoken yet, the newest first."""
     found = desk.pages.page(problem, ["release"], AWAITING, limit=20)
-    return [one for one in found if desk.ledger.find(f"approval:{one.key}") is None]
+    return [one for one in found if desk.ledger.find(approval_key(one)) is None]
 
 
 def unseen_episodes(desk: Desk, problem: str) -> list[Episode]:

@@ -196,9 +196,8 @@ def _mark(
 ) -> str:
     """A window's dot; one beyond its limit is a larger diamond, so that colour is not all that tells it."""
     x, y = across(point.window.end), up(point.value or 0)
-    value = abs(point.value or 0) if panel.both else point.value or 0
     text = escape(f"to {moment(point.window.end)}: {shown(point.value)}")
-    if point.limit is not None and value > point.limit:
+    if panel.is_over(point):
         return (
             f'<path class="over" d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z"><title>{text}, over the limit</title></path>'
         )

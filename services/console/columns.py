@@ -24,7 +24,6 @@ class ColumnLine:
     missing_before: float | None
     unseen: float | None
     outside: float | None
-    broken: float | None
     note: str | None
 
     @property
@@ -63,7 +62,6 @@ def _line(score: Mapping[str, Any], quality: Mapping[str, Any]) -> ColumnLine:
         missing_before=_float(quality.get("missing_before")),
         unseen=_float(quality.get("unseen")),
         outside=_float(quality.get("outside")),
-        broken=_float(quality.get("broken")),
         note=None if score.get("note") is None else str(score["note"]),
     )
 

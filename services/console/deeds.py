@@ -10,6 +10,7 @@ from pipelines.core.errors import NotFound, ProblemError
 from pipelines.stores import alarm_acts
 from pipelines.stores.approvals import approve as speak
 from pipelines.stores.champion_moves import roll_back
+from pipelines.stores.ledger_requests import request_key
 from services.console.admission import field
 from services.console.attention import unseen_episodes, waiting_releases
 from services.console.desk import Desk
@@ -106,7 +107,7 @@ def _retrain(ask: Ask) -> int | None:
         evidence={"by_hand": True, "reasons": [ask.reason]},
     )
     start_flow(desk.links.prefect(), _RECONCILING)  # else its schedule takes the request up within five minutes
-    entry = desk.ledger.find(f"retraining:{request.key}:asked")
+    entry = desk.ledger.find(request_key(request.key, "asked"))
     return None if entry is None else entry.id
 
 

@@ -14,7 +14,6 @@ from pipelines.stores.api_keys import ApiKeys, KeyRing
 from pipelines.stores.known_problems import known_problems
 from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.ledger_pages import LedgerPages
-from pipelines.stores.logbook.log_traffic import LogTraffic
 from pipelines.stores.notices import Notices
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.problem_files import parse_problem
@@ -43,7 +42,6 @@ class Desk:
         self.ledger: Ledger = open_ledger(self.settings)
         self.pages = LedgerPages(url)
         self.windows = Windows(self.pages)
-        self.traffic = LogTraffic(url)
         self.log = PredictionLog(url)
         self.notices = Notices(url)
         self.keys = KeyRing(self.settings)
@@ -60,7 +58,7 @@ class Desk:
     def close(self) -> None:
         """Let go of everything."""
         self.neighbours.close()
-        for one in (self.keys, self.key_names, self.notices, self.log, self.traffic, self.pages, self.ledger):
+        for one in (self.keys, self.key_names, self.notices, self.log, self.pages, self.ledger):
             one.close()
 
     def problems(self) -> list[str]:
@@ -69,7 +67,7 @@ class Desk:
 
     def require(self, problem: str) -> None:
         """NotFound unless the problem is known here."""
-        if problem not in self.problems():
+        if not self.pages.knows(problem) and problem not in known_problems(self.settings):
             raise NotFound(f"no problem {problem!r} is known here: `ratchet train` makes it known")
 
     def problem(self, name: str, version: int | None) -> Problem | None:

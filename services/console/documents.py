@@ -6,13 +6,12 @@ from pathlib import Path
 
 from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import DOCUMENTS
+from pipelines.stores.bundle import CARDS, DOCUMENTS
 from pipelines.stores.champions import open_release
 from pipelines.stores.lean_registry import LeanRegistry
 
 CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 """For pages that hold their styles themselves; they run nothing and load nothing."""
-_CARDS = "cards"  # stores.release_files.CARDS, whose import takes seconds
 SHEETS = {"card": "model_card.html", "datasheet": "datasheet.html"}
 
 
@@ -20,7 +19,7 @@ def release_sheet(settings: Settings, problem: str, version: int, name: str) -> 
     """The card or the datasheet of a release, from its verified bundle; NotFound where it was made without."""
     registry = LeanRegistry(settings)
     bundle = open_release(settings, registry, registry.release(problem, version))
-    path = bundle.folder / DOCUMENTS / _CARDS / SHEETS[name]
+    path = bundle.folder / DOCUMENTS / CARDS / SHEETS[name]
     if not path.is_file():
         raise NotFound(
             f"{problem} {version} was released without a {name}: `ratchet card {problem}@{version}` makes it"

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -37,7 +36,6 @@ class FlowRun:
     flow: str
     problem: str
     state: str
-    since: datetime | None
     done: int
     steps: int
     text: str
@@ -173,7 +171,6 @@ def _flow_run(run: Mapping[str, Any], flow: str, tasks: list[dict[str, Any]], lo
         flow=flow,
         problem=_problem(run),
         state=str(run["state_type"]).lower(),
-        since=None if not run["start_time"] else datetime.fromisoformat(run["start_time"]).astimezone(UTC),
         done=done,
         steps=len(_STEPS) if flow == "training" else max(len(mine), 1),
         text=f"{found[1]} {found[2]} of {found[3]}: {found[4]}" if found else told[:200],

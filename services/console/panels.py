@@ -66,7 +66,13 @@ class Panel:
     @property
     def over(self) -> int:
         """How many windows were beyond the limit."""
-        return sum(_is_over(one, self.both) for one in self.points)
+        return sum(self.is_over(one) for one in self.points)
+
+    def is_over(self, point: Point) -> bool:
+        """Whether a window's value is beyond its limit."""
+        if point.value is None or point.limit is None:
+            return False
+        return (abs(point.value) if self.both else point.value) > point.limit
 
     @property
     def limited(self) -> bool:
@@ -97,9 +103,3 @@ def _point(name: str, window: Window) -> Point:
     limit = next((numbers[name + one] for one in _LIMITS if name + one in numbers), None)
     low, high, beside = (numbers.get(one) for one in (f"{name}, low", f"{name}, high", _BESIDE.get(name, "")))
     return Point(window, numbers.get(name), low, high, limit, beside)
-
-
-def _is_over(point: Point, both: bool) -> bool:
-    if point.value is None or point.limit is None:
-        return False
-    return (abs(point.value) if both else point.value) > point.limit

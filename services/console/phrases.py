@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+
+from pipelines.stores.ledger_tables import as_utc
 
 LEVELS = ("unknown", "healthy", "warning", "alarm")
 KINDS = {
@@ -51,10 +52,11 @@ _CARE = frozenset({"warning", "awaiting_approval", "keep", "not_enough_data", "r
 def moment(value: datetime | None) -> str:
     """A moment in UTC, to the minute.
 
+    >>> from datetime import UTC
     >>> moment(datetime(2013, 4, 12, 6, 5, tzinfo=UTC))
     '12 Apr 2013, 06:05'
     """
-    return "never" if value is None else f"{_utc(value):%-d %b %Y, %H:%M}"
+    return "never" if value is None else f"{as_utc(value):%-d %b %Y, %H:%M}"
 
 
 def day(value: datetime) -> str:
@@ -63,7 +65,7 @@ def day(value: datetime) -> str:
     >>> day(datetime(2013, 4, 2))
     '2 Apr 2013'
     """
-    return f"{_utc(value):%-d %b %Y}"
+    return f"{as_utc(value):%-d %b %Y}"
 
 
 def stretch(start: datetime, end: datetime) -> str:
@@ -74,7 +76,7 @@ def stretch(start: datetime, end: datetime) -> str:
     >>> stretch(datetime(2013, 4, 5, 6), datetime(2013, 4, 5, 7))
     '5 Apr 2013, 06:00 to 07:00'
     """
-    start, end = _utc(start), _utc(end)
+    start, end = as_utc(start), as_utc(end)
     if start.time() == end.time() == datetime.min.time() and end > start:
         last = end - timedelta(days=1)
         if last == start:
@@ -92,7 +94,7 @@ def ago(value: datetime | None, now: datetime) -> str:
     """
     if value is None:
         return "never"
-    seconds = (_utc(now) - _utc(value)).total_seconds()
+    seconds = (as_utc(now) - as_utc(value)).total_seconds()
     return f"in {lasting(-seconds)}" if seconds < -1 else "just now" if seconds < 5 else f"{lasting(seconds)} ago"
 
 
@@ -165,11 +167,6 @@ def kind_word(kind: str) -> str:
     return ENTRY_KINDS.get(kind, kind.replace("_", " "))
 
 
-def worst(levels: Mapping[str, str]) -> str:
-    """The worst level of several kinds."""
-    return max(levels.values(), key=rank, default="unknown")
-
-
 def rank(level: str) -> int:
     """How bad a level is; one that is not known counts least."""
     return LEVELS.index(level) if level in LEVELS else 0
@@ -178,10 +175,6 @@ def rank(level: str) -> int:
 def read_moment(text: Any) -> datetime | None:
     """A moment in ISO 8601 as evidence holds it, in UTC; None when it is none."""
     try:
-        return _utc(datetime.fromisoformat(str(text)))
+        return as_utc(datetime.fromisoformat(str(text)))
     except ValueError:
         return None
-
-
-def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -10,11 +10,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 @dataclass(frozen=True)
 class ServiceNumbers:
-    """Since the service's last start: requests, those that failed (5xx) or were refused (4xx), the median's bound."""
+    """Since the service's last start: requests, those that failed (5xx), the median's bound."""
 
     requests: int
     failed: int
-    refused: int
     median: float | None
     """Seconds within which half of the requests were answered."""
     serving: Mapping[str, int]
@@ -49,7 +48,6 @@ def read_numbers(text: str) -> ServiceNumbers:
     return ServiceNumbers(
         requests=total,
         failed=int(requests.get("5", 0)),
-        refused=int(requests.get("4", 0)),
         median=_median(buckets),
         serving={name: version for name, version in serving.items() if version},
     )

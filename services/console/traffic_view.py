@@ -42,14 +42,14 @@ class TrafficViews:
 
     def _count(self, problem: str, by: str, now: datetime) -> TrafficView:
         step, places = (timedelta(hours=1), 48) if by == "hour" else (timedelta(days=1), 28)
-        newest = self._desk.traffic.last_moment(problem)
+        newest = self._desk.log.last_moment(problem)
         if newest is None:
             return TrafficView(by, [], 0, {}, None, False)
         newest = newest.replace(tzinfo=UTC)
         old = now - newest > places * step / 2
         end = _next(newest if old or newest > now else now, step)
         start = end - places * step
-        found = self._desk.traffic.between(problem, start, end, step)
+        found = self._desk.log.traffic(problem, start, end, step)
         bars, versions = [], dict.fromkeys(sorted({name for rows in found.values() for name in rows}), 0)
         for place in range(places):
             at = start + place * step

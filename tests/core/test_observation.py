@@ -138,6 +138,12 @@ def test_labels_that_are_no_class_are_left_out() -> None:
     assert codes.tolist() == pytest.approx([1, 1, 0, np.nan, np.nan, np.nan], nan_ok=True)
 
 
+def test_labels_that_python_takes_for_equal_are_apart() -> None:
+    counts = CONTRACT.model_copy(update={"task": "multiclass", "classes": ["0", "1", "1.5"], "class_type": "text"})
+    codes = encode_labels(counts, pd.Series([True, 1, "1", 1.0, ["1"], False, 0], dtype=object))
+    assert codes.tolist() == pytest.approx([np.nan, 1, 1, 1, np.nan, np.nan, 0], nan_ok=True)
+
+
 def test_answers_are_compared_as_the_task_has_them() -> None:
     scores = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3], [np.nan] * 3])
     many = CONTRACT.model_copy(update={"task": "multiclass", "classes": ["x", "y", "z"], "class_type": "text"})

@@ -1,13 +1,34 @@
-"""The maker of toy runs (tests/toy_runs.py), for the tests of bundles and releases."""
+"""The maker of toy runs (tests/toy_runs.py), for the tests of bundles and releases; the logs of a home."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from pipelines.core.settings import Settings
+from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.trial_log import TrialLog
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[PredictionLog]:
+    """The prediction log of the test's home."""
+    opened = PredictionLog(settings.database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def trials(settings: Settings) -> Iterator[TrialLog]:
+    """The log of trials of the test's home."""
+    opened = TrialLog(settings.database)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from pipelines.stores.database import create_missing, open_database
+from pipelines.core.errors import Unavailable
+from pipelines.stores.database import answering, create_missing, open_database
 
 WRITER = """
 import sys
@@ -82,6 +83,14 @@ def test_a_reference_to_nothing_is_refused(engine: Engine) -> None:
         connection.execute(text("CREATE TABLE child (parent INTEGER NOT NULL REFERENCES parent (id))"))
     with pytest.raises(IntegrityError, match="FOREIGN KEY"), engine.begin() as connection:
         connection.execute(text("INSERT INTO child VALUES (7)"))
+
+
+def test_a_silent_database_is_named_and_a_row_that_is_there_is_not_silence(engine: Engine) -> None:
+    silent = pytest.raises(Unavailable, match=r"^it does not answer \(no such table: absent\): check it")
+    with silent, answering("it"), engine.connect() as connection:
+        connection.execute(text("SELECT * FROM absent"))
+    with pytest.raises(IntegrityError), answering("it"), engine.begin() as connection:
+        connection.execute(text("INSERT INTO seen VALUES (NULL, 1)"))
 
 
 def test_two_processes_write_at_once_and_no_row_is_lost(engine: Engine, url: str) -> None:

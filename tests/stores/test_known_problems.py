@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
-from pipelines.stores.known_problems import known_problems, remember_problem, resolve_problem
+from pipelines.stores.known_problems import known_problems, readable_problems, remember_problem, resolve_problem
 from pipelines.stores.problem_files import load_problem
 
 
@@ -19,7 +19,9 @@ def test_a_name_is_found_again_after_training(settings: Settings, tmp_path: Path
         remember_problem(settings, load_problem(str(file)))
     assert known_problems(settings) == {"houses": str(file)}
     assert resolve_problem(settings, "houses").path == file
+    assert {name: one.path for name, one in readable_problems(settings).items()} == {"houses": file}
     file.unlink()
+    assert readable_problems(settings) == {}
     with pytest.raises(ProblemError, match=r"a problem\.yaml"):
         resolve_problem(settings, "houses")
 

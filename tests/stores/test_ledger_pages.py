@@ -57,3 +57,4 @@ def test_moves_and_tallies_are_counted(pages: LedgerPages) -> None:
     assert (move.id, move.version, move.kind, move.outcome, move.at) == (1, 0, "release", "promote", NOON)
     assert pages.tally("p") == {"release": {"keep": 1, "promote": 1}, "verdict": {"healthy": 4}}
     assert pages.problems() == ["p", "q"]
+    assert [pages.knows(name) for name in ("p", "q", "r", "")] == [True, True, False, False]

@@ -108,11 +108,11 @@ def test_what_a_training_has_answered_since_is_not_forgotten(ledger: Ledger) -> 
 def test_a_schedule_asks_through_the_policy_and_once_per_due_moment(ledger: Ledger) -> None:
     regular = problem(schedule="0 3 * * 1")
     for _ in range(2):
-        decision = ask_scheduled(ledger, regular, Labels(), NOW)
+        decision = ask_scheduled(ledger, regular, NOW)
         assert (decision.act, decision.triggers) == (True, ["schedule"])
     (one,) = ledger.requests("p")
     assert (one.key, one.as_of) == (f"retrain:schedule:p:{NOW.isoformat()}", NOW)
-    assert ask_scheduled(ledger, regular, Labels(), NOW + 7 * DAY).obstacles == ["pending"]
+    assert ask_scheduled(ledger, regular, NOW + 7 * DAY).obstacles == ["pending"]
     ledger.finish(one.id, NOW, "keep")
-    assert ask_scheduled(ledger, problem(schedule="0 3 * * 1", dry_run=True), Labels(), NOW + 14 * DAY).dry_run
+    assert ask_scheduled(ledger, problem(schedule="0 3 * * 1", dry_run=True), NOW + 14 * DAY).dry_run
     assert said(ledger) == ["asked", "blocked", "done", "dry_run"]

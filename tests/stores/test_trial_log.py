@@ -1,31 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
-from pipelines.core.settings import Settings
 from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.trial_log import ShadowPrediction, TrialLog
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def log(settings: Settings) -> Iterator[PredictionLog]:
-    opened = PredictionLog(settings.database)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def trials(settings: Settings) -> Iterator[TrialLog]:
-    opened = TrialLog(settings.database)
-    yield opened
-    opened.close()
 
 
 def answer(log: PredictionLog, run_id: str = "old", at: datetime = AT, **values: Any) -> str:

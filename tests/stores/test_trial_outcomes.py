@@ -1,10 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-
-import pytest
 
 from pipelines.core.problem import Rollout
 from pipelines.core.schema import Contract
@@ -18,20 +15,6 @@ from pipelines.stores.trial_outcomes import Outcomes
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 YES_NO = Contract(problem="loans", task="binary", target="y", classes=["no", "yes"], class_type="text", columns=())
 VALUE = Contract(problem="loans", task="regression", target="y", columns=())
-
-
-@pytest.fixture
-def log(settings: Settings) -> Iterator[PredictionLog]:
-    opened = PredictionLog(settings.database)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def trials(settings: Settings) -> Iterator[TrialLog]:
-    opened = TrialLog(settings.database)
-    yield opened
-    opened.close()
 
 
 def begun(settings: Settings, mode: Any) -> RolloutRow:

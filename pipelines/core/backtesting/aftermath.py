@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pipelines.core.backtesting.loop import Candidate, Replay
 from pipelines.core.backtesting.outcomes import Aftermath, WindowOutcome
 from pipelines.core.backtesting.traffic import Served
-from pipelines.core.backtesting.truth import Loss, measure, metric_of, pooled
+from pipelines.core.backtesting.truth import Loss, measure, pooled
 
 NEXT = 4  # windows after an alarm that are looked at
 
 
-def aftermath(replay: Replay, windows: int = NEXT) -> list[Aftermath]:
+def aftermath(replay: Replay) -> list[Aftermath]:
     """One for each time that an alarm began, or that the policy asked or was held back; oldest first.
 
     `left_alone` scores the next windows with the release that the alarm was about, on all labels that came in the end.
@@ -23,7 +23,7 @@ def aftermath(replay: Replay, windows: int = NEXT) -> list[Aftermath]:
         if not _begins(window, before):
             continue
         candidate, version = replay.champions[number]
-        following = [look.served for look in replay.looks[number + 1 : number + 1 + windows]]
+        following = [look.served for look in replay.looks[number + 1 : number + 1 + NEXT]]
         task = replay.traffic.contract.task
         actual = pooled([measure(task, one.traffic.labels, one.scores) for one in following])
         found.append(
@@ -32,7 +32,7 @@ def aftermath(replay: Replay, windows: int = NEXT) -> list[Aftermath]:
                 kinds=tuple(kind for kind, level in window.kinds.items() if level in ("warning", "alarm")),
                 reasons=tuple(window.reasons),
                 answer=_answer(replay, window),
-                promised=candidate.side(version).losses.get(metric_of(task)),
+                promised=window.numbers.get("loss of the release"),
                 left_alone=_left_alone(candidate, version, following, replay).value(task),
                 actual=actual.value(task),
                 windows=len(following),

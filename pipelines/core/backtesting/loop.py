@@ -23,9 +23,8 @@ from pipelines.core.retraining import REGULAR, Labels, RetrainDecision, Retraini
 from pipelines.core.watching.judging import judge_view
 from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
+from pipelines.core.watching.seasons import YEAR_AGO
 from pipelines.core.watching.view import View
-
-YEAR = np.timedelta64(364, "D")  # the same weekdays a year earlier
 
 
 class Candidate(Protocol):
@@ -83,7 +82,6 @@ class Replay:
     looks: list[Look] = field(default_factory=list)
     champions: list[tuple[Candidate, int]] = field(default_factory=list)
     """Who served each window."""
-    decisions: list[RetrainDecision] = field(default_factory=list)
     watch_seconds: float = 0.0
     _champion: tuple[Candidate, int] | None = None
     _side: ReleaseSide | None = None
@@ -92,6 +90,7 @@ class Replay:
     _tried: Labels | None = None
     _rejections: int = 0
     _seen: dict[int, tuple[int, Observed]] = field(default_factory=dict)
+    _expected: dict[int, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.problem = self.policy.applied(self.problem)
@@ -109,9 +108,7 @@ class Replay:
     def _begin(self, at: datetime) -> None:
         tried = self.trainer(at, None, None)
         self._note(tried, at, [])
-        if tried.candidate is None or tried.outcome != "promote":
-            raise NotEnoughData(no_beginning(at, tried))
-        self._enthrone(tried.candidate, 1)
+        self._enthrone(first_champion(at, tried), 1)
 
     def _watch(self, start: datetime, end: datetime) -> Verdict:
         """Serve the window with the champion and judge it by the labels known at its end."""
@@ -124,7 +121,7 @@ class Replay:
         look = Look.of(served, self.problem.monitoring.sample)
         self.looks.append(look)
         self.champions.append(self._champion)
-        judged = judge_view(
+        verdict = judge_view(
             self.problem,
             self._side,
             look.view(end),
@@ -133,21 +130,27 @@ class Replay:
             baselines=self._baselines(look, end),
         )
         self.watch_seconds += time.process_time() - began
-        return judged.verdict
+        return verdict
 
     def _past(self, version: int, as_of: datetime) -> list[Observed]:
         """Earlier windows of this release by the labels known now, oldest first."""
-        assert self._side is not None
         found = []
         earlier = [number for number, one in enumerate(self.looks[:-1]) if one.served.version == version]
         for number in earlier[-self.problem.monitoring.memory :]:
             labels = self.looks[number].known_labels(as_of)
             kept = self._seen.get(number)
             if kept is None or kept[0] != labels:  # labels only ever come: as many are the same ones
-                kept = (labels, observe(self._side, self.looks[number].view(as_of)))
-                self._seen[number] = kept
+                kept = self._seen[number] = (labels, self._observed(number, as_of))
             found.append(kept[1])
         return found
+
+    def _observed(self, number: int, as_of: datetime) -> Observed:
+        """A window of this release by the labels known now; the losses expected of its answers never change."""
+        assert self._side is not None
+        view = self.looks[number].view(as_of)
+        if number not in self._expected:
+            self._expected[number] = self._side.promise.expected(view.of(self._side.version))
+        return observe(self._side, view, self._expected[number])
 
     def _before(self, version: int) -> dict[str, Level]:
         if self._verdict is None or self._verdict.facts.version != version:
@@ -156,7 +159,7 @@ class Replay:
 
     def _baselines(self, look: Look, as_of: datetime) -> list[View]:
         """The same stretch of the year before, where the log reaches so far back."""
-        wanted = naive(look.served.start) - YEAR
+        wanted = naive(look.served.start) - np.timedelta64(YEAR_AGO)
         for one in self.looks[:-1]:
             enough = len(one.served.traffic) >= self.problem.monitoring.min_rows
             if enough and naive(one.served.start) == wanted:
@@ -212,7 +215,6 @@ class Replay:
     def _keep(self, verdict: Verdict, decision: RetrainDecision, asked: str) -> None:
         served = self.looks[-1].served
         task = self.traffic.contract.task
-        self.decisions.append(decision)
         self.windows.append(
             WindowOutcome(
                 start=served.start,
@@ -231,10 +233,14 @@ class Replay:
         )
 
 
-def no_beginning(at: datetime, tried: Tried) -> str:
-    """Why there is no first release, and what to do."""
-    why = tried.why or "; ".join(tried.decision.reasons if tried.decision is not None else ())
-    return f"no release to begin with on {at:%Y-%m-%d}: {why}. Begin later (--from), when more is known"
+def first_champion(at: datetime, tried: Tried) -> Candidate:
+    """The candidate that a beginning is made with; NotEnoughData says why there is none, and what to do."""
+    if tried.candidate is None or tried.outcome != "promote":
+        why = tried.why or "; ".join(tried.decision.reasons if tried.decision is not None else ())
+        raise NotEnoughData(
+            f"no release to begin with on {at:%Y-%m-%d}: {why}. Begin later (--from), when more is known"
+        )
+    return tried.candidate
 
 
 def _lost(tried: Tried) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipelines.core.drift import KindVerdict
 from pipelines.core.watching.course import Course, follow
 from pipelines.core.watching.detector import mirrored
-from pipelines.core.watching.label_book import LabelBook, gap_of
+from pipelines.core.watching.label_book import Findings, LabelBook, gap_of
 from pipelines.core.watching.pooling import labels_of
 
 _TAIL = 1.0  # skewness of how days differ, on either side
@@ -26,22 +26,14 @@ class _Side:
     limit: float
 
 
-@dataclass(frozen=True)
-class CalibrationFindings:
-    """The kind's verdict, and what a dashboard draws."""
-
-    verdict: KindVerdict
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
-def judge_calibration(book: LabelBook, share: float, names: tuple[str, ...], fewest: int) -> CalibrationFindings:
+def judge_calibration(book: LabelBook, share: float, names: tuple[str, ...], fewest: int) -> Findings:
     """The verdict on the gap between the mean answer and the mean label.
 
     A gap g in the share of a class costs about g² / (2 m), m the mean of p (1 - p), in log loss (second order of the
     Kullback-Leibler divergence), and g² in squared error; its limit is where that is `share` of the release's loss.
     """
     if not book.loss:
-        return CalibrationFindings(KindVerdict("unknown", ["the release's own loss is not known"]))
+        return Findings(KindVerdict("unknown", ["the release's own loss is not known"]))
     sides = []
     classes = len(book.now[0].gap)
     for place in range(classes):
@@ -54,7 +46,7 @@ def judge_calibration(book: LabelBook, share: float, names: tuple[str, ...], few
     worst = max(sides, key=lambda one: (_ORDER.index(one.course.state), one.course.log))
     level = worst.course.state
     reasons = [] if level == "healthy" else [_reason(book, worst, names)]
-    return CalibrationFindings(KindVerdict(level, reasons), _numbers(book, share, sides, worst, fewest))
+    return Findings(KindVerdict(level, reasons), _numbers(book, share, sides, worst, fewest))
 
 
 _ORDER = ("healthy", "warning", "alarm")
@@ -78,13 +70,10 @@ def _reason(book: LabelBook, worst: _Side, names: tuple[str, ...]) -> str:
     course = worst.course
     what = f" of {names[worst.place]}" if names else ""
     way = "above" if worst.sign > 0 else "below"
-    text = (
+    return (
         f"since {book.day(course.since):%-d %B} the answers{what} are {course.estimate:.3g} {way} what came "
-        f"(limit {worst.limit:.3g})"
+        f"(limit {worst.limit:.3g}): {book.how_sure(course)}"
     )
-    if course.state == "alarm":
-        return f"{text}: {book.span(course.since)} of labels, by chance {book.chance(course.log)}"
-    return f"{text}: it may be chance"
 
 
 def _numbers(book: LabelBook, share: float, sides: list[_Side], worst: _Side, fewest: int) -> dict[str, float]:

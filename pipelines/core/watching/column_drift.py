@@ -15,7 +15,7 @@ from pipelines.core.observation import PREDICTION, Answered, answer_values, colu
 from pipelines.core.problem import Monitoring
 from pipelines.core.watching.column_harm import Harm, estimate_harm
 from pipelines.core.watching.reference_columns import ReferenceColumns
-from pipelines.core.watching.seasons import Season, same_season, same_time_of_year
+from pipelines.core.watching.seasons import Season, same_time_of_year
 from pipelines.core.watching.view import View
 
 _LEAST, _MOST = 1e-6, 0.05
@@ -51,6 +51,12 @@ def window_samples(reference: ReferenceColumns, rows: Answered) -> dict[str, Sam
     }
 
 
+def answers_sample(reference: ReferenceColumns, view: View, version: int) -> Sample:
+    """The answers that one release gave in the view, ready to compare."""
+    scores = view.sample.scores[view.sample_versions == version]
+    return make_sample(reference.answers_kind, answer_values(reference.contract, scores))
+
+
 def compare_columns(
     watch: Monitoring,
     reference: ReferenceColumns,
@@ -63,7 +69,7 @@ def compare_columns(
 
     `ease` multiplies the thresholds: below 1 while an earlier warning has not recovered.
     """
-    season, rate = same_season(reference.moments, view.start, view.end), alarm_rate(watch, view)
+    season, rate = reference.season(view.start, view.end), alarm_rate(watch, view)
     pairs = []
     for name, column in reference.columns.items():
         limit = ease * watch.columns.get(name, getattr(watch.thresholds, pair_kind(column)))
@@ -96,14 +102,11 @@ def compare_answers(
 
     What another release answered a year earlier says nothing of this one.
     """
-
-    def answers(which: View) -> Sample:
-        scores = which.sample.scores[which.sample_versions == version]
-        return make_sample(reference.answers_kind, answer_values(reference.contract, scores))
-
-    season, rate, now = same_season(reference.moments, view.start, view.end), alarm_rate(watch, view), answers(view)
+    season, rate = reference.season(view.start, view.end), alarm_rate(watch, view)
+    now = answers_sample(reference, view, version)
+    before = (answers_sample(reference, one, version) for one in baselines)
     pair = compare_samples(PREDICTION, reference.sample(PREDICTION, season), now, ease * watch.thresholds.prediction)
-    return _nearest(reference, view, season, with_noise(pair, rate), rate, now, map(answers, baselines))
+    return _nearest(reference, view, season, with_noise(pair, rate), rate, now, before)
 
 
 def column_score(reference: ReferenceColumns, moved: Moved, score: ColumnScore) -> ColumnScore:

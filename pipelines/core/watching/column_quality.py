@@ -16,7 +16,7 @@ from pipelines.core.problem import Monitoring
 from pipelines.core.watching.column_drift import alarm_rate
 from pipelines.core.watching.column_harm import Harm
 from pipelines.core.watching.reference_columns import ReferenceColumns, spread
-from pipelines.core.watching.seasons import Season, same_season
+from pipelines.core.watching.seasons import Season
 from pipelines.core.watching.view import ColumnCounts, View
 
 GONE = 0.99  # share of missing values from which a column is gone
@@ -58,7 +58,7 @@ def judge_quality(
     New categories and ranges only warn, since new customers and a hot summer bring them too, and only where the model
     goes by them.
     """
-    limit, season = ease * watch.thresholds.missing, same_season(reference.moments, view.start, view.end)
+    limit, season = ease * watch.thresholds.missing, reference.season(view.start, view.end)
     rows = view.rows
     if not view.counts:
         view = replace(view, rows=len(view.sample), counts=sample_counts(reference, view))

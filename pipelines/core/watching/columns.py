@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pipelines.core.comparison import Measure, Pair, measure_pairs
+from pipelines.core.comparison import Measure, measure_pairs
 from pipelines.core.drift import ColumnQuality, ColumnScore, KindVerdict, Level, WatchKind
 from pipelines.core.observation import sampled
 from pipelines.core.problem import Monitoring, Problem
@@ -21,7 +21,6 @@ from pipelines.core.watching.column_drift import (
 from pipelines.core.watching.column_quality import QualityFindings, judge_quality
 from pipelines.core.watching.reference_columns import ReferenceColumns, reference_columns
 from pipelines.core.watching.release_side import ReleaseSide
-from pipelines.core.watching.seasons import same_season
 from pipelines.core.watching.view import View
 
 RECOVERY = 0.8  # of a limit: what warned recovers below it
@@ -37,8 +36,6 @@ class ColumnFindings:
     """Worst first: drifted ones before others, then by estimated harm."""
     prediction: ColumnScore | None
     quality: list[ColumnQuality]
-    pairs: list[Pair]
-    """What was compared, for the drawings; the answers last."""
     numbers: dict[str, float] = field(default_factory=dict)
     """What a dashboard draws."""
 
@@ -69,8 +66,7 @@ def judge_columns(
     samples = window_samples(reference, view.sample)
     moved = compare_columns(watch, reference, view, samples, baselines, ease["data"])
     answers = compare_answers(watch, reference, view, side.version, baselines, ease["prediction"])
-    pairs = [one.pair for one in (*moved, answers)]
-    measured = measure(pairs)
+    measured = measure([one.pair for one in (*moved, answers)])
     scores = {
         one.pair.name: column_score(reference, one, measured[one.pair.name])
         for one in (*moved, answers)
@@ -87,7 +83,7 @@ def judge_columns(
         "quality": quality.verdict,
     }
     numbers = _numbers(watch, reference, columns, prediction, quality, ease["data"])
-    return ColumnFindings(kinds, columns, prediction, quality.columns, pairs, numbers)
+    return ColumnFindings(kinds, columns, prediction, quality.columns, numbers)
 
 
 def drifted_share(columns: Sequence[ColumnScore]) -> float | None:
@@ -116,7 +112,7 @@ def _worst_first(one: ColumnScore) -> tuple[bool, float, float, str]:
 
 def _too_few(watch: Monitoring, view: View) -> ColumnFindings:
     few = KindVerdict("unknown", [f"{view.rows} rows are too few to judge: monitoring.min_rows is {watch.min_rows}"])
-    return ColumnFindings({"data": few, "prediction": few, "quality": few}, [], None, [], [])
+    return ColumnFindings({"data": few, "prediction": few, "quality": few}, [], None, [])
 
 
 def _data(
@@ -144,7 +140,7 @@ def _data(
         f"(credibly {least[one.name]:.0%}, limit {cost:.0%})"
         for one in harmful[:_NAMED]
     ]
-    known = reference.knows_custom(same_season(reference.moments, view.start, view.end))
+    known = reference.knows_custom(reference.season(view.start, view.end))
     if used and share >= limit and known:
         what = "of what the model goes by" if any(one.usage is not None for one in columns) else "of the columns"
         reasons.append(f"{share:.0%} {what} drifted (limit {limit:.0%}): {_named(used)}")

@@ -32,11 +32,6 @@ class Course:
     needed: float
     """Natural logarithm of the evidence that an alarm needs."""
 
-    @property
-    def credible(self) -> bool:
-        """There is an alarm's worth of evidence."""
-        return self.state == "alarm"
-
 
 def follow(series: Series, tolerance: float, unit: float, limit: float, needed: float) -> Course:
     """The course of a series, from its first block to its last.

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 
+from pipelines.core.comparison import as_numbers
 from pipelines.core.observation import Answered
 
 _FEWEST = 300  # labelled rows below which every row is expected to err alike
@@ -111,7 +112,7 @@ def _table(rows: Answered, codes: Mapping[str, Mapping[str, float]]) -> np.ndarr
     found = [
         _texts(rows.frame[name]).map(codes[str(name)]).to_numpy(dtype=np.float64)
         if str(name) in codes
-        else _numbers(rows.frame[name])
+        else as_numbers(rows.frame[name])
         for name in rows.frame.columns
     ]
     table = np.column_stack([*found, rows.scores]).astype(np.float64)
@@ -124,7 +125,3 @@ def _counts(values: pd.Series) -> bool:
 
 def _texts(values: pd.Series) -> pd.Series:
     return values.astype(object).where(values.notna(), None).map(str, na_action="ignore")
-
-
-def _numbers(values: pd.Series) -> np.ndarray:
-    return pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)

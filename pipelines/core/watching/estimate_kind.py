@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipelines.core.drift import KindVerdict, Level
-from pipelines.core.watching.label_book import LabelBook
+from pipelines.core.watching.label_book import Findings, LabelBook, in_units
 from pipelines.core.watching.observed import Block, Observed
 from pipelines.core.watching.pooling import labels_of, pooled
 from pipelines.core.watching.release_side import ReleaseSide
@@ -21,23 +20,14 @@ _ALIKE = 0.7  # of the rise: what windows must have foretold to be a precedent
 _GUESS = 0.25  # of the limit: what days differ by where nothing tells
 
 
-@dataclass(frozen=True)
-class EstimateFindings:
-    """The kind's verdict, and what a dashboard draws."""
-
-    verdict: KindVerdict
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
 def judge_estimate(
     book: LabelBook,
     side: ReleaseSide,
     observed: Observed,
-    past: Sequence[Observed],
     before: Mapping[str, Level],
     fewest: int,
     calm: bool = False,
-) -> EstimateFindings:
+) -> Findings:
     """The verdict on the mean loss that the answers of the window foretell, of which no label has to be known.
 
     For classes it is the confidence-based estimate (CBPE: the recalibrated answer's own expected log loss), for values
@@ -47,34 +37,32 @@ def judge_estimate(
     """
     usual, limit, now = _usual(side), book.limit, observed.expected
     if usual is None or limit is None or book.loss is None or now is None or not np.isfinite(now):
-        return EstimateFindings(
-            KindVerdict("unknown", ["the answers foretell no loss: none are known to compare with"])
-        )
-    errors = _errors([*past, observed], fewest)
+        return Findings(KindVerdict("unknown", ["the answers foretell no loss: none are known to compare with"]))
+    errors = _errors([*book.past, observed], fewest)
     rise, error = now - usual, _error(book, observed, limit)
     numbers = {
-        "estimated loss": _root(book, book.loss + rise),
-        "estimated loss, limit": _root(book, book.loss + limit),
+        "estimated loss": in_units(book.task, book.loss + rise),
+        "estimated loss, limit": in_units(book.task, book.loss + limit),
     }
     if errors:
         numbers["estimate's own error"] = errors[-1][0]
     wrong = [off for off, chance in errors if abs(off) > limit / 2 and abs(off) > _WRONG * chance]
     if len(errors) >= 2 and 2 * len(wrong) > len(errors):
-        largest = _root(book, book.loss + max(wrong, key=abs)) - _root(book, book.loss)
+        largest = in_units(book.task, book.loss + max(wrong, key=abs)) - in_units(book.task, book.loss)
         text = f"was off by up to {largest:+.3g} in {len(wrong)} of {len(errors)} windows with labels: not used"
-        return EstimateFindings(KindVerdict("unknown", [f"the estimate without labels {text}"]), numbers)
-    if rise > limit * _LEFT and _borne_out(past, usual, rise, fewest) and calm:
+        return Findings(KindVerdict("unknown", [f"the estimate without labels {text}"]), numbers)
+    if rise > limit * _LEFT and _borne_out(book.past, usual, rise, fewest) and calm:
         text = f"the loss is estimated at {numbers['estimated loss']:.3g}: labels of such windows show no harm"
-        return EstimateFindings(KindVerdict("healthy", [text]), numbers)
+        return Findings(KindVerdict("healthy", [text]), numbers)
     bar = limit * _LEFT if before.get("estimate") == "warning" else limit + _SURE * error
     if rise <= bar:
-        return EstimateFindings(KindVerdict("healthy"), numbers)
+        return Findings(KindVerdict("healthy"), numbers)
     text = (
         f"without labels the loss is estimated at {numbers['estimated loss']:.3g} "
         f"(limit {numbers['estimated loss, limit']:.3g}), by the answers themselves"
     )
     proven = f"; right in {len(errors) - len(wrong)} of {len(errors)} windows with labels" if errors else ""
-    return EstimateFindings(KindVerdict("warning", [text + proven]), numbers)
+    return Findings(KindVerdict("warning", [text + proven]), numbers)
 
 
 def _borne_out(past: Sequence[Observed], usual: float, rise: float, fewest: int) -> bool:
@@ -112,7 +100,3 @@ def _error(book: LabelBook, observed: Observed, limit: float) -> float:
 
 def _means(blocks: Sequence[Block]) -> np.ndarray:
     return np.array([one.expected / one.rows for one in blocks])
-
-
-def _root(book: LabelBook, loss: float) -> float:
-    return float(np.sqrt(max(loss, 0.0))) if book.task == "regression" else loss

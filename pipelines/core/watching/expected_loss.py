@@ -90,8 +90,7 @@ class Promise:
     def _of_classes(self, scores: np.ndarray, labels: np.ndarray) -> Terms:
         """Of a log loss, mean, variance and skew under the recalibrated answer are exact sums over the classes."""
         answered = np.isfinite(scores).all(axis=1)
-        total = scores.sum(axis=1, keepdims=True)
-        said = scores / np.where(total > 0, total, 1.0)
+        said = _shares(scores)
         true = said if self.reliability is None else self.reliability.recalibrated(said)
         whole = -np.log(np.clip(said, _SMALLEST, 1.0))
         losses = np.minimum(whole, self.cap)
@@ -123,7 +122,7 @@ class Promise:
     def always_the_same(self, scores: np.ndarray) -> np.ndarray:
         """(classes,) losses a that come nearest to these answers': least squares of their differences, under what the
         answers promise of the classes."""
-        said = scores / np.where(scores.sum(axis=1, keepdims=True) > 0, scores.sum(axis=1, keepdims=True), 1.0)
+        said = _shares(scores)
         true = said if self.reliability is None else self.reliability.recalibrated(said)
         losses = np.minimum(-np.log(np.clip(said, _SMALLEST, 1.0)), self.cap)
         matrix = np.diag(true.sum(axis=0)) - true.T @ true
@@ -166,8 +165,7 @@ def make_promise(task: Task, reference: Answered, loss: float | None = None) -> 
     if task == "regression":
         return _of_errors(reference, known, loss)
     y = reference.labels[known].astype(int)
-    total = table[known].sum(axis=1, keepdims=True)
-    said = table[known] / np.where(total > 0, total, 1.0)
+    said = _shares(table[known])
     cap = _USUAL_CAP
     if len(y):
         usual = float(np.quantile(-np.log(np.clip(said[np.arange(len(y)), y], _SMALLEST, 1.0)), _TAIL))
@@ -177,6 +175,13 @@ def make_promise(task: Task, reference: Answered, loss: float | None = None) -> 
     answered = np.isfinite(table).all(axis=1)
     promise = replace(promise, same=promise.always_the_same(table[answered]))
     return replace(promise, reference=promise.expected(reference))
+
+
+def _shares(scores: np.ndarray) -> np.ndarray:
+    """(n, classes) every row over its sum."""
+    total = scores.sum(axis=1, keepdims=True)
+    shares: np.ndarray = scores / np.where(total > 0, total, 1.0)
+    return shares
 
 
 def _watched(y: np.ndarray, count: int) -> tuple[int, ...]:

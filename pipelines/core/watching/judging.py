@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.core.comparison import Measure, Pair, measure_pairs
-from pipelines.core.drift import ColumnScore, Level, Verdict, WatchKind, WindowFacts, worst
+from pipelines.core.comparison import Measure, measure_pairs
+from pipelines.core.drift import Level, Verdict, WatchKind, WindowFacts, worst
 from pipelines.core.problem import Problem
 from pipelines.core.watching.columns import ColumnFindings, judge_columns
+from pipelines.core.watching.label_book import in_units
 from pipelines.core.watching.label_kinds import LabelFindings, judge_labels
 from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
@@ -22,17 +22,6 @@ _NO_LEVELS: Mapping[str, Level] = {}
 _ORDER: tuple[WatchKind, ...] = ("performance", "calibration", "estimate", "prediction", "data", "quality")
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A verdict, with what later windows and the drawings need of it."""
-
-    verdict: Verdict
-    observed: Observed
-    pairs: list[Pair]
-    scores: dict[str, ColumnScore]
-    """By column; the answers among them."""
-
-
 def judge_view(
     problem: Problem,
     side: ReleaseSide,
@@ -41,7 +30,7 @@ def judge_view(
     before: Mapping[str, Level] = _NO_LEVELS,
     baselines: Sequence[View] = (),
     measure: Measure = measure_pairs,
-) -> Judged:
+) -> Verdict:
     """The verdict on a window; the same arguments always give the same verdict.
 
     `past`: what earlier windows of the same release showed, oldest first, by the labels known *now*. `before`: the
@@ -56,11 +45,7 @@ def judge_view(
     facts = _facts(side, view, observed, labels, columns, performance)
     numbers = {**_numbers(side, observed, labels.limit, performance), **columns.numbers, **labels.numbers}
     numbers = {name: value for name, value in numbers.items() if np.isfinite(value)}
-    level = worst([one.level for one in kinds.values()])
-    scores = {one.name: one for one in columns.columns}
-    if columns.prediction is not None:
-        scores[columns.prediction.name] = columns.prediction
-    return Judged(Verdict(problem.name, level, kinds, facts, numbers), observed, columns.pairs, scores)
+    return Verdict(problem.name, worst([one.level for one in kinds.values()]), kinds, facts, numbers)
 
 
 def _performance(problem: Problem, side: ReleaseSide, view: View) -> Performance | None:
@@ -76,20 +61,19 @@ def _facts(
     columns: ColumnFindings,
     performance: Performance | None,
 ) -> WindowFacts:
-    coverage = observed.coverage
     return WindowFacts(
         version=side.version,
         start=view.start,
         end=view.end,
         as_of=view.as_of,
         rows=view.rows,
-        labels=round((coverage or 0.0) * observed.mine),
+        labels=observed.labelled,
         columns=columns.columns,
         prediction=columns.prediction,
         quality=columns.quality,
         performance=performance,
         reference_loss=side.losses.get(side.metric),
-        coverage=coverage,
+        coverage=observed.coverage,
         newest_label=labels.newest,
         notes=labels.notes,
     )
@@ -99,7 +83,7 @@ def _numbers(side: ReleaseSide, observed: Observed, limit: float | None, perform
     """What a dashboard draws of the window itself; what is not known is left out."""
     found: dict[str, float | None] = {
         "rows": observed.rows,
-        "labels": round((observed.coverage or 0.0) * observed.mine),
+        "labels": observed.labelled,
         "loss of the release": side.losses.get(side.metric),
     }
     if performance is not None:
@@ -109,10 +93,6 @@ def _numbers(side: ReleaseSide, observed: Observed, limit: float | None, perform
         found["skill against the base rate"] = performance.skill
         if observed.labels and limit is not None:
             promised = sum(one.promised for one in observed.blocks) / observed.labels
-            found["loss, promised"] = _in_units(side, promised)
-            found["loss, limit"] = _in_units(side, promised + limit)
+            found["loss, promised"] = in_units(side.task, promised)
+            found["loss, limit"] = in_units(side.task, promised + limit)
     return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def _in_units(side: ReleaseSide, loss: float) -> float:
-    return float(np.sqrt(loss)) if side.task == "regression" else loss

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from pipelines.core.drift import KindVerdict
 from pipelines.core.problem import Monitoring, Task
+from pipelines.core.watching.course import Course
 from pipelines.core.watching.detector import Series
 from pipelines.core.watching.dispersion import between_blocks
 from pipelines.core.watching.observed import Block, Observed, block_length, cut_blocks
@@ -21,6 +23,14 @@ _SURE = 1.5  # standard errors of the reference: its error is common to all wind
 _TAIL = 1.0  # skewness of the luck that the rows of a day share
 _TAIL_OF_SQUARES = 2.8  # what a squared normal has
 _YEAR = timedelta(days=365.25)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A kind's verdict, and what a dashboard draws."""
+
+    verdict: KindVerdict
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class LabelBook:
     """Loss beyond the promise from which on it is harm."""
     needed: float
     """Natural logarithm of the evidence that an alarm needs."""
+    past: Sequence[Observed] = ()
+    """The earlier windows of this release that are remembered, oldest first."""
 
     @property
     def labels(self) -> int:
@@ -105,6 +117,12 @@ class LabelBook:
         years = np.exp(min(log, 30.0)) / _TESTS * (self.step / _YEAR)
         return "less than once in 100 years" if years >= 100 else f"once in {spoken(years * _YEAR)}"
 
+    def how_sure(self, course: Course) -> str:
+        """What a warning or an alarm rests on, for a person."""
+        if course.state == "alarm":
+            return f"{self.span(course.since)} of labels, by chance {self.chance(course.log)}"
+        return "it may be chance"
+
     @property
     def step(self) -> timedelta:
         """Time from one block to the next."""
@@ -140,6 +158,7 @@ def open_book(watch: Monitoring, side: ReleaseSide, observed: Observed, past: Se
         loss=loss,
         limit=None if loss is None else harm_limit(side.task, loss, watch.thresholds.loss),
         needed=float(np.log(_TESTS * steps)),
+        past=mine,
     )
 
 
@@ -173,6 +192,15 @@ def harm_limit(task: Task, loss: float, share: float) -> float:
     (0.05, 0.84)
     """
     return loss * ((1 + share) ** 2 - 1) if task == "regression" else loss * share
+
+
+def in_units(task: Task, loss: float) -> float:
+    """A loss in units of the metric: of a squared error the root.
+
+    >>> in_units("binary", 0.5), in_units("regression", 4.0)
+    (0.5, 2.0)
+    """
+    return float(np.sqrt(max(loss, 0.0))) if task == "regression" else loss
 
 
 def step_of(blocks: Sequence[Block], length: timedelta) -> timedelta:
@@ -215,7 +243,6 @@ def _raw(blocks: Sequence[Block], sums: list[list[float]]) -> Raw:
     return Raw(table[:, 0] / labels, table[:, 1] / labels**2, table[:, 2] / labels**3)
 
 
-def gap_of(blocks: Sequence[Block], place: int, sign: int = 1) -> Raw:
-    """What was said less what came, of one of the classes watched; `sign` -1: the other way round."""
-    sums = [[sign * one.gap[place], one.gap_variance[place], sign * one.gap_skew[place]] for one in blocks]
-    return _raw(blocks, sums)
+def gap_of(blocks: Sequence[Block], place: int) -> Raw:
+    """What was said less what came, of one of the classes watched."""
+    return _raw(blocks, [[one.gap[place], one.gap_variance[place], one.gap_skew[place]] for one in blocks])

@@ -39,11 +39,10 @@ def judge_labels(
     They are a function of what is known now: in which order the labels came makes no difference.
     """
     watch = problem.monitoring
-    past = [one for one in past if one.version == side.version][-watch.memory :]
     book = open_book(watch, side, observed, past)
     performance = judge_performance(book, watch.min_labels) if book.labels >= watch.min_labels else None
     calm = performance is not None and performance.verdict.level == "healthy"
-    estimate = judge_estimate(book, side, observed, past, before, watch.min_labels, calm)
+    estimate = judge_estimate(book, side, observed, before, watch.min_labels, calm)
     numbers = dict(estimate.numbers)
     if observed.coverage is not None:
         numbers["coverage"] = observed.coverage

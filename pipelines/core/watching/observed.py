@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -51,12 +50,6 @@ class Block:
         """JSON-able values."""
         return {**asdict(self), "start": self.start.isoformat()}
 
-    @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Block:
-        """The block that `to_dict` gave."""
-        tuples = {name: tuple(told[name]) for name in ("gap", "gap_variance", "gap_skew", "came")}
-        return cls(**{**told, "start": datetime.fromisoformat(told["start"]), **tuples})
-
 
 @dataclass(frozen=True)
 class Observed:
@@ -88,6 +81,11 @@ class Observed:
         return self.labels / self.answered if self.answered else None
 
     @property
+    def labelled(self) -> int:
+        """Labelled rows of `mine`, by their share."""
+        return round((self.coverage or 0.0) * self.mine)
+
+    @property
     def expected(self) -> float | None:
         """The mean loss to be expected of the answers: the label-free estimate of the loss (CBPE, DLE)."""
         return sum(one.expected for one in self.blocks) / self.answered if self.answered else None
@@ -96,13 +94,6 @@ class Observed:
         """JSON-able values: a few hundred bytes."""
         told = {"version": self.version, "start": self.start.isoformat(), "end": self.end.isoformat()}
         return {**told, "rows": self.rows, "mine": self.mine, "blocks": [one.to_dict() for one in self.blocks]}
-
-    @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> Observed:
-        """What `to_dict` gave."""
-        moments = {name: datetime.fromisoformat(told[name]) for name in ("start", "end")}
-        blocks = tuple(Block.from_dict(one) for one in told["blocks"])
-        return cls(told["version"], **moments, rows=told["rows"], mine=told["mine"], blocks=blocks)
 
 
 def observe(side: ReleaseSide, view: View, expected: np.ndarray | None = None) -> Observed:

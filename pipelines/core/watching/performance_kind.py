@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from pipelines.core.drift import KindVerdict
 from pipelines.core.problem import Task
 from pipelines.core.watching.course import Course, State, follow
-from pipelines.core.watching.label_book import LabelBook, Prepared, Raw, excess_of, harm_of
+from pipelines.core.watching.label_book import Findings, LabelBook, Prepared, Raw, excess_of, harm_of, in_units
 from pipelines.core.watching.observed import Block
 from pipelines.core.watching.pooling import labels_of
 
 
-@dataclass(frozen=True)
-class PerformanceFindings:
-    """The kind's verdict, and what a dashboard draws."""
-
-    verdict: KindVerdict
-    numbers: dict[str, float] = field(default_factory=dict)
-
-
-def judge_performance(book: LabelBook, fewest: int) -> PerformanceFindings:
+def judge_performance(book: LabelBook, fewest: int) -> Findings:
     """The verdict on the loss of the labelled rows.
 
     An alarm: credibly more loss than the answers promised, by more than the limit; or credibly worse than always
@@ -32,9 +23,9 @@ def judge_performance(book: LabelBook, fewest: int) -> PerformanceFindings:
     """
     limit = book.limit
     if limit is None:
-        return PerformanceFindings(KindVerdict("unknown", ["the release's own loss is not known"]))
+        return Findings(KindVerdict("unknown", ["the release's own loss is not known"]))
     harm = book.prepared(harm_of(book.now), harm_of(book.reference), limit)
-    course = follow(harm.series, limit / 2 + harm.error, limit / 2, limit, book.needed)
+    course = _followed(book, harm, limit)
     reasons: dict[str, list[str]] = {"alarm": [], "warning": []}
     if course.state != "healthy":
         reasons[course.state].append(_harm_reason(book, course, limit))
@@ -56,7 +47,7 @@ def judge_performance(book: LabelBook, fewest: int) -> PerformanceFindings:
             reasons["warning" if told else "alarm"].append(_faded_reason(book, faded, told))
     level: State = "alarm" if reasons["alarm"] else "warning" if reasons["warning"] else "healthy"
     numbers = _numbers(book, course, harm.before, limit, fewest)
-    return PerformanceFindings(KindVerdict(level, reasons["alarm"] + reasons["warning"]), numbers)
+    return Findings(KindVerdict(level, reasons["alarm"] + reasons["warning"]), numbers)
 
 
 def shown(book: LabelBook, promised: float, more: float) -> float:
@@ -69,13 +60,17 @@ def shown(book: LabelBook, promised: float, more: float) -> float:
     """
     if book.task != "regression":
         return more
-    return float(np.sqrt(max(promised + more, 0.0)) - np.sqrt(promised))
+    return in_units(book.task, promised + more) - in_units(book.task, promised)
+
+
+def _followed(book: LabelBook, found: Prepared, limit: float) -> Course:
+    """The course of what is harm from the limit on."""
+    return follow(found.series, limit / 2 + found.error, limit / 2, limit, book.needed)
 
 
 def _louder(book: LabelBook, limit: float) -> Course:
     """The squared error beyond the promise, whatever it comes from."""
-    found = book.prepared(excess_of(book.now), excess_of(book.reference), limit)
-    return follow(found.series, limit / 2 + found.error, limit / 2, limit, book.needed)
+    return _followed(book, book.prepared(excess_of(book.now), excess_of(book.reference), limit), limit)
 
 
 def _useless(book: LabelBook, skill: Prepared, limit: float) -> Course:
@@ -93,7 +88,7 @@ def _faded(book: LabelBook, skill: Prepared, limit: float) -> Course | None:
     if follow(skill.series, half + skill.error, limit / 2, half, book.needed).state != "alarm":
         return None
     losses = book.prepared(_losses(book.now), _losses(book.reference), limit, book.loss)
-    rise = follow(losses.series, limit / 2 + losses.error, limit / 2, limit, book.needed)
+    rise = _followed(book, losses, limit)
     return rise if rise.state == "alarm" else None
 
 
@@ -121,13 +116,11 @@ def _losses(blocks: Sequence[Block]) -> Raw:
 def _harm_reason(book: LabelBook, course: Course, limit: float) -> str:
     blocks = book.now[course.since :]
     promised = _promised(blocks)
-    text = (
+    return (
         f"since {book.day(course.since):%-d %B} the loss is {shown(book, promised, course.estimate):.3g} above what "
-        f"these answers promised ({_value(book, promised):.3g}; limit +{shown(book, promised, limit):.3g})"
+        f"these answers promised ({in_units(book.task, promised):.3g}; limit +{shown(book, promised, limit):.3g}): "
+        f"{book.how_sure(course)}"
     )
-    if course.state == "alarm":
-        return f"{text}: {book.span(course.since)} of labels, by chance {book.chance(course.log)}"
-    return f"{text}: it may be chance"
 
 
 def _useless_reason(book: LabelBook, course: Course) -> str:
@@ -143,10 +136,6 @@ def _promised(blocks: Sequence[Block]) -> float:
     return max(sum(one.promised for one in blocks) / labels_of(blocks), 1e-12)
 
 
-def _value(book: LabelBook, loss: float) -> float:
-    return float(np.sqrt(loss)) if book.task == "regression" else loss
-
-
 def _numbers(book: LabelBook, course: Course, before: float, limit: float, fewest: int) -> dict[str, float]:
     blocks = book.now[book.recent(fewest) :]
     labels = labels_of(blocks)
@@ -155,7 +144,7 @@ def _numbers(book: LabelBook, course: Course, before: float, limit: float, fewes
     return {
         "harm": shown(book, promised, harm),
         "harm, limit": shown(book, promised, limit),
-        "promised loss": _value(book, promised),
+        "promised loss": in_units(book.task, promised),
         "evidence": max(course.log, 0.0) / np.log(10),
         "evidence, limit": course.needed / np.log(10),
     }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from pipelines.core.observation import (
 )
 from pipelines.core.watching.column_harm import LossProfile, loss_profile
 from pipelines.core.watching.release_side import ReleaseSide
-from pipelines.core.watching.seasons import Season, blocks_of_time, whole_reference
+from pipelines.core.watching.seasons import Season, blocks_of_time, same_season, whole_reference
 
 T = TypeVar("T")
 _LEAST_VALUES = 30  # of a stretch that says how far stretches wander
@@ -32,15 +32,14 @@ _POOL = 8  # times as many rows as are compared at once: hours of a week need th
 _MOST_KEPT = 20_000  # answers about seasons held at once
 _UNUSED = 0.1  # of an even share of the usage: below, the model hardly looks at a column
 
-_READY: WeakKeyDictionary[ReleaseSide, dict[int, ReferenceColumns]] = WeakKeyDictionary()
-
 
 def reference_columns(side: ReleaseSide, size: int) -> ReferenceColumns:
     """The columns of a release's reference, on at most `size` rows; the same object for the same arguments."""
-    mine = _READY.setdefault(side, {})
-    if size not in mine:
-        mine[size] = ReferenceColumns(side, size)
-    return mine[size]
+    name = f"columns on {size} rows"
+    if name not in side.kept:
+        side.kept[name] = ReferenceColumns(side, size)
+    found: ReferenceColumns = side.kept[name]
+    return found
 
 
 class ReferenceColumns:
@@ -64,6 +63,7 @@ class ReferenceColumns:
         self._usage, self._losses = dict(side.usage), _losses(side, chosen)
         self._blocks = blocks_of_time(self.moments)
         self._labels = side.reference.labels[np.isfinite(side.reference.labels)]
+        self._last: tuple[tuple[datetime, datetime], Season] | None = None
         self._bases: dict[tuple[float, ...], Season] = {}
         self._profiles: dict[str, LossProfile] = {}
         self._kept: dict[tuple[str, str, tuple[float, ...]], Any] = {}
@@ -120,6 +120,13 @@ class ReferenceColumns:
             sample = self._samples[name]
             self._profiles[name] = loss_profile(sample, self._losses, self._blocks, blind, span, column.seen)
         return self._profiles[name]
+
+    def season(self, start: datetime, end: datetime) -> Season:
+        """The rows that the window [start, end) is fairly compared with; the last answer is kept, to be asked again."""
+        last = self._last
+        if last is None or last[0] != (start, end):
+            last = self._last = (start, end), same_season(self.moments, start, end)
+        return last[1]
 
     def sample(self, name: str, season: Season) -> Sample:
         """The column's values in the season, of at most as many rows as are compared at once."""

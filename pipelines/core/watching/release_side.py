@@ -33,7 +33,7 @@ class ReleaseSide:
     """How much the model goes by each feature: shares that add up to 1; empty where nobody found out."""
     label_delay: timedelta = timedelta(0)
     """How long after an answer nearly every label of the held-out rows was known."""
-    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    kept: dict[str, Any] = field(init=False, default_factory=dict, repr=False)
     """What was worked out from the reference alone, by its name: made once, used for every window."""
 
     @property

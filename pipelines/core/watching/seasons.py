@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 WHOLE = "the reference"
+YEAR_AGO = timedelta(days=364)
+"""From a window back to that of the same weekdays a year earlier."""
 _ANCHOR = datetime(1970, 1, 5, tzinfo=UTC)  # a Monday
 _WEEK, _YEAR = 7.0, 365.25  # days
 _ENOUGH = 200  # rows of the same season from which on they are a reference of their own

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -71,6 +72,21 @@ class Chain:
 
     seals: list[Seal] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection to the ledger's database; Unavailable where that does not answer."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise Unavailable(f"the ledger's database does not answer ({error.orig}): check it") from error
+
+
+def read_entry(row: Row[Any]) -> Entry:
+    """The entry in a row of `SEALED`."""
+    return Entry(**{**row._asdict(), "later": bool(row.later)})  # an entry past the ledger has no seal
 
 
 def link(previous: str, entry: Entry) -> str:

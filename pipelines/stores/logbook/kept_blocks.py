@@ -49,6 +49,16 @@ def blocks_between(connection: sa.Connection, problem: str, start: datetime, end
                 yield _kept(row)
 
 
+def block_spans(
+    connection: sa.Connection, problem: str, start: datetime, end: datetime
+) -> Iterator[tuple[int, int, datetime, datetime]]:
+    """Version, rows, first and last moment of each block that may hold rows of [start, end), none of them opened."""
+    columns = [BLOCKS.c[name] for name in ("version", "rows", "first_moment", "last_moment")]
+    for reach in REACHES:
+        query = sa.select(*columns).where(_near(problem, start, end, reach))
+        yield from connection.execute(query, execution_options={"yield_per": 5_000}).tuples()
+
+
 def count_blocks(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> list[tuple[int, int]]:
     """How many blocks may hold rows of [start, end), by reach: a look at the index, hardly at the blocks.
 

@@ -65,33 +65,37 @@ class LogMemory:
         """Up to so many windows of this length back to back before `start`, oldest first; those in which the release
         answered nothing are left out.
         """
-        found = []
+        found, made = [], 0
         for back in range(windows, 0, -1):
             first = as_utc(start) - back * length
-            one = self._observed(connection, first, first + length, as_of)
-            if one is not None:
-                found.append(one)
+            last = first + length
+            path = self._place(connection, first, last)
+            if path is None:
+                continue
+            kept = _read(path)
+            if kept is None:
+                kept = self._look(connection, first, last)
+                _write(path, kept)
+                made += 1
+            if kept.mine:
+                found.append(self._judged(connection, kept, first, last, as_of))
+        if made:
+            _tidy(self._folder)
         return found
 
-    def _observed(self, connection: sa.Connection, start: datetime, end: datetime, as_of: datetime) -> Observed | None:
-        problem, version = self._problem, self._side.version
-        held = [count_blocks(connection, problem, start, end), _count_rows(connection, problem, start, end)]
+    def _place(self, connection: sa.Connection, start: datetime, end: datetime) -> Path | None:
+        """The file of a window; None where nobody answered anything."""
+        held = [count_blocks(connection, self._problem, start, end), _count_rows(connection, self._problem, start, end)]
         if not any(held):
             return None
         named = json.dumps([*held, start.isoformat(), end.isoformat()])
-        path = self._folder / f"{hashlib.sha256((self._name + named).encode()).hexdigest()[:40]}.npz"
-        kept = _read(path)
-        if kept is None:
-            known = has_blocks(connection, problem, version, start, end) or _has_rows(
-                connection, problem, version, start, end
-            )
-            kept = self._look(connection, start, end) if known else _nothing()
-            _write(path, kept)
-            _tidy(self._folder)
-        return self._judged(connection, kept, start, end, as_of) if kept.mine else None
+        return self._folder / f"{hashlib.sha256((self._name + named).encode()).hexdigest()[:40]}.npz"
 
     def _look(self, connection: sa.Connection, start: datetime, end: datetime) -> KeptWindow:
         side = self._side
+        where = (connection, self._problem, side.version, start, end)
+        if not (has_blocks(*where) or _has_rows(*where)):
+            return _nothing()
         found = read_answered(connection, self._problem, side.contract, side.history, start, end, self._size)
         mine = found.sample_versions == side.version
         rows = found.sample.rows(mine)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from pipelines.core.contract_rows import check_column
 from pipelines.core.observation import Answered, encode_labels
 from pipelines.core.watching.exact_counts import ExactCounts
 from pipelines.core.watching.view import ColumnCounts, View
+from pipelines.stores.ledger_tables import as_utc as zoned
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.log_labels import newest_labels
 from pipelines.stores.logbook.log_pieces import pieces_between
@@ -83,9 +84,9 @@ def labelled_view(
     found = pd.Series([labels.get(name, (None, None))[0] for name in answered.ids], dtype=object)
     sample = answered.sample
     return View(
-        start=_zoned(start),
-        end=_zoned(end),
-        as_of=_zoned(as_of),
+        start=zoned(start),
+        end=zoned(end),
+        as_of=zoned(as_of),
         rows=answered.rows,
         versions=answered.versions,
         counts=answered.counts,
@@ -133,7 +134,3 @@ def _nothing(contract: Contract) -> Taken:
     scores = np.empty(0) if contract.classes is None else np.empty((0, len(contract.classes)))
     empty = np.empty(0, dtype=np.uint64)
     return Taken(empty, [], np.empty(0, dtype=np.int64), np.empty(0, dtype="M8[us]"), scores, {}, {})
-
-
-def _zoned(moment: datetime) -> datetime:
-    return as_utc(moment).replace(tzinfo=UTC)

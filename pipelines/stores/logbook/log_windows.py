@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from pipelines.stores.logbook.kept_blocks import blocks_between
+from pipelines.stores.logbook.kept_blocks import blocks_between, last_moment
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, read_cell
 from pipelines.stores.logbook.log_labels import newest_labels
@@ -40,6 +40,13 @@ def gather(
     found["label"] = [labels.get(name, (None, None))[0] for name in found["id"]]
     found["known_at"] = [labels.get(name, (None, None))[1] for name in found["id"]]
     return found
+
+
+def newest_moment(connection: sa.Connection, problem: str) -> datetime | None:
+    """The newest moment that an answer speaks of, in a row or in a block (UTC, no zone); None without any."""
+    query = sa.select(sa.func.max(PREDICTIONS.c.moment)).where(PREDICTIONS.c.problem == problem)
+    found = [connection.execute(query).scalar_one(), last_moment(connection, problem)]
+    return max((one for one in found if one is not None), default=None)
 
 
 def _from_rows(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> Columns:

@@ -62,6 +62,7 @@ def test_labels_are_counted_from_the_break_on() -> None:
     found = windows()
     counted = labels_since(found, 20)
     assert counted[19] == 0
+    assert not labels_since(found, None).any()
     assert counted[29] == sum(found.known(one, 29) for one in range(20, 30))
 
 

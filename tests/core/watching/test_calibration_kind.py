@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core.watching.calibration_kind import CalibrationFindings, gap_limit, judge_calibration
-from pipelines.core.watching.label_book import open_book
+from pipelines.core.watching.calibration_kind import gap_limit, judge_calibration
+from pipelines.core.watching.label_book import Findings, open_book
 
 
-def judge(one: Any, truth: Any = None, names: tuple[str, ...] = ()) -> CalibrationFindings:
+def judge(one: Any, truth: Any = None, names: tuple[str, ...] = ()) -> Findings:
     seen = one.windows(14, truth, 6)
     return judge_calibration(open_book(one.problem.monitoring, one.side, seen[-1], seen[:-1]), 0.05, names, 50)
 

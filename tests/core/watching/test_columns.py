@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.comparison import measure_pairs
+from pipelines.core.comparison import Pair, measure_pairs
 from pipelines.core.drift import ColumnScore
 from pipelines.core.watching.columns import drifted_share, judge_columns
 from pipelines.core.watching.view import View
@@ -80,10 +81,17 @@ def test_a_shift_to_where_the_release_is_bad_warns_by_its_harm(depot: Any) -> No
 def test_the_answers_warn_by_themselves(depot: Any) -> None:
     view = depot.view()
     sure = np.clip(view.sample.scores + np.array([-0.3, 0.3]), 0, 1)
-    found = judge_columns(depot.problem, depot.side, replace(view, sample=replace(view.sample, scores=sure)))
+    pairs: list[Pair] = []
+
+    def measure(given: Sequence[Pair]) -> dict[str, ColumnScore]:
+        pairs.extend(given)
+        return measure_pairs(given)
+
+    surer = replace(view, sample=replace(view.sample, scores=sure))
+    found = judge_columns(depot.problem, depot.side, surer, measure=measure)
     assert found.kinds["prediction"].level == "warning"
     assert found.kinds["prediction"].reasons[0].startswith("the answers drifted: wasserstein")
-    assert found.pairs[-1].name == "(prediction)"
+    assert pairs[-1].name == "(prediction)"
     others = replace(view, sample_versions=view.sample_versions + 1)
     assert levels(depot, others)["prediction"] == "unknown"
 

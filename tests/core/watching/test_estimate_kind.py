@@ -8,16 +8,16 @@ import pytest
 from scipy.special import expit
 
 from pipelines.core.drift import Level
-from pipelines.core.watching.estimate_kind import EstimateFindings, judge_estimate
-from pipelines.core.watching.label_book import open_book
+from pipelines.core.watching.estimate_kind import judge_estimate
+from pipelines.core.watching.label_book import Findings, open_book
 from pipelines.core.watching.observed import Observed, observe
 
 
 def judge(
     one: Any, now: Observed, past: list[Observed], before: dict[str, Level] | None = None, calm: bool = False
-) -> EstimateFindings:
+) -> Findings:
     book = open_book(one.problem.monitoring, one.side, now, past)
-    return judge_estimate(book, one.side, now, past, before or {}, 50, calm)
+    return judge_estimate(book, one.side, now, before or {}, 50, calm)
 
 
 def unsure(one: Any, window: int, share: float = 0.2) -> Observed:

@@ -16,15 +16,15 @@ KINDS = ["performance", "calibration", "estimate", "prediction", "data", "qualit
 def test_a_calm_window_is_healthy_in_every_kind(task: str, world: Any) -> None:
     one = world(task)
     found = judge_view(one.problem, one.side, one.view(5), one.windows(5))
-    assert list(found.verdict.kinds) == KINDS
-    assert found.verdict.level == "healthy", found.verdict.reasons
-    assert found.observed.labels == 200
+    assert list(found.kinds) == KINDS
+    assert found.level == "healthy", found.reasons
+    assert found.facts.labels == 200
 
 
 def test_a_verdict_is_json(world: Any, truths: Any) -> None:
     one = world()
     found = judge_view(one.problem, one.side, one.view(5, truths["useless"]), one.windows(5, truths["useless"]))
-    told = json.loads(json.dumps(found.verdict.to_dict(), allow_nan=False))
+    told = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert told["level"] == "alarm"
     assert told["coverage"] == 1
     assert told["newest_label"].startswith("2021-03-06")
@@ -38,21 +38,21 @@ def test_the_order_of_rows_changes_nothing(world: Any) -> None:
     mixed = np.random.default_rng(0).permutation(len(view.sample))
     other = replace(view, sample=view.sample.rows(mixed))
     first, second = (judge_view(one.problem, one.side, each, one.windows(3)) for each in (view, other))
-    assert first.verdict.kinds == second.verdict.kinds
-    assert first.observed.labels == second.observed.labels
+    assert first.kinds == second.kinds
+    assert first.facts.labels == second.facts.labels
 
 
 def test_an_empty_window_and_one_of_another_release_are_unknown(world: Any) -> None:
     one = world()
     other = judge_view(one.problem, one.side, one.view(0, version=2))
-    assert other.verdict.kinds["performance"].level == "unknown"
-    assert other.verdict.facts.labels == 0
+    assert other.kinds["performance"].level == "unknown"
+    assert other.facts.labels == 0
     view = one.view(0)
     empty = replace(view, rows=0, versions={}, sample=view.sample.rows(np.arange(0)), sample_versions=np.zeros(0, int))
-    assert judge_view(one.problem, one.side, empty).verdict.level == "unknown"
+    assert judge_view(one.problem, one.side, empty).level == "unknown"
 
 
 def test_labels_are_counted_over_all_rows_by_their_share(world: Any) -> None:
     one = world()
     view = replace(one.view(0, labelled=0.5), rows=20_000, versions={1: 20_000})
-    assert judge_view(one.problem, one.side, view).verdict.facts.labels == 10_000
+    assert judge_view(one.problem, one.side, view).facts.labels == 10_000

@@ -29,13 +29,14 @@ def test_the_reference_stands_beside_the_windows(task: str, world: Any) -> None:
     assert np.abs(harm_of(book.reference).mean).max() < 0.6
     assert book.limit is not None
     assert book.limit > 0
-    assert gap_of(book.now, 0).mean[0] == -gap_of(book.now, 0, -1).mean[0]
+    assert gap_of(book.now, 0).mean[0] == book.now[0].gap[0] / book.now[0].labels
 
 
 def test_windows_of_other_releases_and_beyond_memory_are_left_out(world: Any) -> None:
     one = world(monitoring={"memory": 5})
     seen = one.windows(10)
-    assert len(open_book(one.problem.monitoring, one.side, seen[-1], seen[:-1]).now) == 6
+    book = open_book(one.problem.monitoring, one.side, seen[-1], seen[:-1])
+    assert (len(book.now), list(book.past)) == (6, seen[4:9])
     other = one.side.__class__(2, one.side.contract, (), one.side.reference, one.side.losses)
     assert not open_book(one.problem.monitoring, other, seen[-1], seen[:-1]).now[:-1]
 

@@ -2,22 +2,29 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.watching.observed import Observed, block_length, observe
+from pipelines.core.watching.observed import Block, Observed, block_length, observe
 from pipelines.core.watching.view import View
 
 
+def block(told: dict[str, Any]) -> Block:
+    tuples = {name: tuple(told[name]) for name in ("gap", "gap_variance", "gap_skew", "came")}
+    return Block(**{**told, "start": datetime.fromisoformat(told["start"]), **tuples})
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
-def test_it_is_json_both_ways(task: str, world: Any) -> None:
+def test_as_json_it_tells_everything(task: str, world: Any) -> None:
     found = world(task).windows(1)[0]
     text = json.dumps(found.to_dict(), allow_nan=False)
-    assert Observed.from_dict(json.loads(text)) == found
+    told = json.loads(text)
+    moments = {name: datetime.fromisoformat(told[name]) for name in ("start", "end")}
+    assert Observed(**{**told, **moments, "blocks": tuple(block(one) for one in told["blocks"])}) == found
     assert len(text) < 1500
 
 

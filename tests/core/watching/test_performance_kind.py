@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.core.watching.label_book import open_book
-from pipelines.core.watching.performance_kind import PerformanceFindings, judge_performance
+from pipelines.core.watching.label_book import Findings, open_book
+from pipelines.core.watching.performance_kind import judge_performance
 
 
-def judge(one: Any, count: int = 12, truth: Any = None, since: int = 0) -> PerformanceFindings:
+def judge(one: Any, count: int = 12, truth: Any = None, since: int = 0) -> Findings:
     seen = one.windows(count, truth, since)
     return judge_performance(open_book(one.problem.monitoring, one.side, seen[-1], seen[:-1]), 50)
 

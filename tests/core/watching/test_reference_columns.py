@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from pipelines.core.observation import PREDICTION
-from pipelines.core.watching import reference_columns as room
 from pipelines.core.watching.reference_columns import reference_columns
 from pipelines.core.watching.seasons import same_season, whole_reference
 
@@ -19,10 +18,18 @@ def test_it_is_made_once_for_a_release_and_forgotten_with_it(make_depot: Any) ->
     depot = make_depot(days=3)
     side = weakref.ref(depot.side)
     assert reference_columns(depot.side, 500) is reference_columns(depot.side, 500)
-    assert depot.side in room._READY
+    assert reference_columns(depot.side, 500) in depot.side.kept.values()
     del depot
     gc.collect()
     assert side() is None
+
+
+def test_a_window_finds_its_season_once(depot: Any) -> None:
+    reference, day = reference_columns(depot.side, 1000), timedelta(days=1)
+    monday = reference.season(depot.start, depot.start + day)
+    assert reference.season(depot.start, depot.start + day) is monday
+    assert monday.key == same_season(reference.moments, depot.start, depot.start + day).key
+    assert reference.season(depot.start + day, depot.start + 2 * day).key != monday.key
 
 
 def test_samples_are_of_a_fixed_size(depot: Any) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 
@@ -14,3 +15,9 @@ def test_sides_are_told_apart_by_identity(world: Any) -> None:
     first, second = world().side, world().side
     assert first != second
     assert len({first, second, first}) == 2
+
+
+def test_what_was_kept_of_one_reference_is_not_that_of_another(world: Any) -> None:
+    side = world().side
+    side.kept["answer"] = 42
+    assert not replace(side, reference=world(seed=1).side.reference).kept

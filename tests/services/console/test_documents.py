@@ -40,9 +40,3 @@ def test_a_release_shows_its_card_and_its_data(site: Any, toy: ModuleType, setti
     assert site.get("/problems/trains/releases/1/nothing").status_code == 404
     with pytest.raises(NotFound):
         release_sheet(settings, "trains", 7, "card")
-
-
-def test_the_folder_of_cards_is_that_of_the_bundle() -> None:
-    from pipelines.stores.release_files import CARDS
-
-    assert documents._CARDS == CARDS

@@ -20,6 +20,6 @@ def test_the_worst_problem_stands_first(desk: Desk, year: ModuleType) -> None:
 
 
 def test_flows_are_shown_with_their_problem() -> None:
-    runs = [FlowRun(name, "training", name, "running", None, 1, 6, "") for name in ("a", "b")]
+    runs = [FlowRun(name, "training", name, "running", 1, 6, "") for name in ("a", "b")]
     assert [one.id for one in runs_of(Surroundings(0.0, runs), "b")] == ["b"]
     assert runs_of(Surroundings(0.0), "b") == runs_of(None, "b") == []

@@ -47,5 +47,4 @@ def test_outcomes_have_a_tone_and_a_word() -> None:
     assert [phrases.tone(one) for one in ("alarm", "promote", "keep", "asked")] == ["bad", "good", "care", "plain"]
     assert phrases.outcome_word("awaiting_approval") == "waits for approval"
     assert phrases.outcome_word("something_new") == "something new"
-    assert phrases.worst({"data": "warning", "performance": "alarm", "quality": "odd"}) == "alarm"
     assert phrases.read_moment("no moment") is None

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pipelines.stores.database import create_missing, open_database
 from pipelines.stores.logbook.kept_blocks import (
+    block_spans,
     blocks_between,
     count_blocks,
     count_rows,
@@ -77,6 +78,7 @@ def test_a_stretch_finds_what_overlaps_it(spans: list[tuple[int, int]], one: int
     start, end = (START + timedelta(hours=hour) for hour in sorted((one, other)))
     with engine.connect() as connection:
         found = {kept.ids.raw for kept in blocks_between(connection, "p", start, end)}
+        told = list(block_spans(connection, "p", start, end))
         newest = last_moment(connection, "p")
         assert (count_rows(connection, "p"), count_rows(connection, "q")) == (2 * len(spans), 0)
         assert last_moment(connection, "q") is None
@@ -85,6 +87,7 @@ def test_a_stretch_finds_what_overlaps_it(spans: list[tuple[int, int]], one: int
         held = [has_blocks(connection, name, blocks[0].version if blocks else 1, start, end) for name in ("p", "q")]
     near = [each for each in blocks if each.first < end and each.last >= start]
     assert found == {each.ids.raw for each in near}
+    assert sorted(told) == sorted((1, 2, each.first, each.last) for each in near)
     assert counted == len(near)
     assert held == [bool(near), False]
     assert newest == max((each.last for each in blocks), default=None)

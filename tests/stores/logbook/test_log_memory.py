@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,6 @@ from pipelines.stores.prediction_log import PredictionLog
 START = datetime(2024, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 LATER = START + timedelta(days=60)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[PredictionLog]:
-    opened = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
-    yield opened
-    opened.close()
 
 
 def memory(folder: Path, side: ReleaseSide, run_id: str = "r", size: int = 1_000) -> LogMemory:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -9,10 +8,8 @@ from hypothesis import given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from pipelines.core.settings import Settings
 from pipelines.stores.logbook import log_traffic
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
-from pipelines.stores.logbook.log_traffic import LogTraffic
 from pipelines.stores.logbook.prediction_ids import make_ids
 from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
 
@@ -31,41 +28,25 @@ def block(moments: list[datetime], version: int = 1) -> LogBlock:
     return LogBlock("p", version, "r", "api", make_ids(len(moments)), min(moments), max(moments), content)
 
 
-@pytest.fixture
-def log(settings: Settings) -> Iterator[PredictionLog]:
-    opened = PredictionLog(settings.database)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def traffic(settings: Settings) -> Iterator[LogTraffic]:
-    opened = LogTraffic(settings.database)
-    yield opened
-    opened.close()
-
-
-def test_rows_count_where_their_moment_lies(log: PredictionLog, traffic: LogTraffic) -> None:
-    assert traffic.last_moment("p") is None
+def test_rows_count_where_their_moment_lies(log: PredictionLog) -> None:
+    assert log.last_moment("p") is None
     log.append([row(START), row(START + HOUR, 2), row(START + 1.5 * HOUR, 2), row(START - HOUR), row(START + 3 * HOUR)])
-    found = traffic.between("p", START, START + 3 * HOUR, HOUR)
+    found = log.traffic("p", START, START + 3 * HOUR, HOUR)
     assert found == {START: {1: 1}, START + HOUR: {2: 2}}
-    assert traffic.last_moment("p") == START + 3 * HOUR
-    assert traffic.between("q", START, START + 3 * HOUR, HOUR) == {}
+    assert log.last_moment("p") == START + 3 * HOUR
+    assert log.traffic("q", START, START + 3 * HOUR, HOUR) == {}
 
 
-def test_blocks_count_row_by_row_where_they_reach_over_an_hour(log: PredictionLog, traffic: LogTraffic) -> None:
+def test_blocks_count_row_by_row_where_they_reach_over_an_hour(log: PredictionLog) -> None:
     log.append([block([START + place * HOUR / 2 for place in range(-1, 5)]), block([START, START], 2)])
-    found = traffic.between("p", START, START + 2 * HOUR, HOUR)
+    found = log.traffic("p", START, START + 2 * HOUR, HOUR)
     assert found == {START: {1: 2, 2: 2}, START + HOUR: {1: 2}}
 
 
-def test_of_very_many_blocks_each_counts_where_it_begins(
-    log: PredictionLog, traffic: LogTraffic, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_very_many_blocks_each_counts_where_it_begins(log: PredictionLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_traffic, "_MOST", 1)
     log.append([block([START, START + HOUR]), block([START + HOUR, START + 2 * HOUR])])
-    assert traffic.between("p", START, START + 2 * HOUR, HOUR) == {START: {1: 2}, START + HOUR: {1: 2}}
+    assert log.traffic("p", START, START + 2 * HOUR, HOUR) == {START: {1: 2}, START + HOUR: {1: 2}}
 
 
 @rules(max_examples=20)
@@ -74,11 +55,9 @@ def test_blocks_and_rows_of_the_same_moments_count_the_same(minutes: list[list[i
     moments = [[START + timedelta(minutes=one) for one in part] for part in minutes]
     found = []
     for entries in ([row(at) for part in moments for at in part], [block(part) for part in moments]):
-        log, traffic = PredictionLog("sqlite://"), LogTraffic("sqlite://")
-        traffic._engine.dispose()
-        traffic._engine = log._engine
+        log = PredictionLog("sqlite://")
         if entries:
             log.append(entries)
-        found.append(traffic.between("p", START, START + 5 * HOUR, HOUR))
+        found.append(log.traffic("p", START, START + 5 * HOUR, HOUR))
         log.close()
     assert found[0] == found[1]

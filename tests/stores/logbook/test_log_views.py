@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,13 +20,6 @@ from pipelines.stores.prediction_log import PredictionLog
 START = datetime(2024, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=7)
 LATER = START + timedelta(days=60)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Iterator[PredictionLog]:
-    opened = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
-    yield opened
-    opened.close()
 
 
 def view(log: PredictionLog, traffic: Any, size: int = 10_000, **changes: Any) -> View:
