@@ -9,13 +9,19 @@ from typing import Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+SECRETS = Path("/run/secrets")
+"""Where containers find secrets: a file `ratchet_<name>` there is the setting of that name."""
+
+_SECRETS = SECRETS if SECRETS.is_dir() else None
 _MAIL = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 
 
 class Settings(BaseSettings):
     """Every setting, each an environment variable `RATCHET_<NAME>`; the defaults are the embedded stack."""
 
-    model_config = SettingsConfigDict(env_prefix="RATCHET_", frozen=True, extra="forbid", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RATCHET_", frozen=True, extra="forbid", env_ignore_empty=True, secrets_dir=_SECRETS
+    )
 
     home: Path = Field(Path(".ratchet"), description="Folder of all state")
     data: Path | None = Field(None, description="Folder that holds `data/` and `data.dvc`; default: home")
@@ -23,6 +29,26 @@ class Settings(BaseSettings):
     mlflow_uri: str | None = Field(None, description="MLflow store written by flows; default: SQLite in home")
     mlflow_url: str | None = Field(None, description="MLflow server read by the service over REST; default: mlflow_uri")
     prefect_url: str | None = Field(None, description="Prefect API, ending in /api; default: in process")
+    data_remote: str | None = Field(
+        None, description="DVC remote that snapshots are pushed to and fetched from: `s3://bucket/prefix` or a folder"
+    )
+    s3_endpoint: str | None = Field(
+        None, description="S3 server other than AWS; credentials by AWS_SHARED_CREDENTIALS_FILE or AWS_* as usual"
+    )
+    archive: str | None = Field(
+        None, description="Sealed segments of the prediction log: `s3://bucket/prefix` or a folder; default: in home"
+    )
+    history_root: Path | None = Field(None, description="Folder of the history stores; default: `history` in home")
+    service_url: str | None = Field(None, description="Prediction service, as clients reach it; default: of this stack")
+    evidently_url: str | None = Field(None, description="Evidently UI, as a browser reaches it; default: of this stack")
+    dask: str | None = Field(
+        None, description="Dask scheduler for search, backtests and scoring: `tcp://host:8786`, or `local:N` processes"
+    )
+    work_pool: str = Field("ratchet", description="Prefect work pool that the flows run in")
+    work_pool_type: Literal["process", "docker", "kubernetes"] = Field(
+        "process", description="How its runs are started"
+    )
+    flow_image: str | None = Field(None, description="Image of flow runs, for pools of type docker and kubernetes")
     host: str = Field("127.0.0.1", description="Address that every server binds to")
     service_port: int = Field(8000, ge=0, le=65535, description="Prediction service (0: any free port)")
     mlflow_port: int = Field(5000, ge=0, le=65535, description="MLflow (0: any free port)")
@@ -60,7 +86,7 @@ class Settings(BaseSettings):
     signing_key: Path | None = Field(None, description="Ed25519 private key (PEM) that signs each release")
     verify_key: Path | None = Field(None, description="Ed25519 public key (PEM): only releases signed by it are served")
 
-    @field_validator("home", "data", "signing_key", "verify_key", "webhook_secret")
+    @field_validator("home", "data", "history_root", "signing_key", "verify_key", "webhook_secret")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser().absolute()
@@ -137,7 +163,7 @@ class Settings(BaseSettings):
 
     def history(self, problem: str) -> Path:
         """Folder of the materialised history store that serving reads."""
-        return self.home / "history" / problem
+        return (self.history_root or self.home / "history") / problem
 
     def last_good(self, problem: str) -> Path:
         """Folder of the service's last good copy of a release."""
