@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.core.checks.conduct import check_conduct
 from pipelines.core.checks.decision import Change, Check, Decision, Outcome, cheaper
-from pipelines.core.checks.duel import Duel, champion_name, duel
+from pipelines.core.checks.duel import Duel, champion_name, duel, mends
 from pipelines.core.checks.harm import check_slices
 from pipelines.core.checks.minima import beats_baseline, enough_labels, minimum, overfitted, undefined
 from pipelines.core.checks.rehearsed import check_rehearsal
@@ -12,7 +12,7 @@ from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.problem import Problem
 from pipelines.core.scorecard import Scorecard
 
-__all__ = ["Change", "Check", "Decision", "Outcome", "cheaper", "decide_release"]
+__all__ = ["Change", "Check", "Decision", "Outcome", "cheaper", "decide_challenger", "decide_release"]
 
 
 def decide_release(
@@ -50,6 +50,22 @@ def decide_release(
             checks += check_slices(card, champion_name(card.champion))
     checks += [*overfitted(card, checks), *check_conduct(problem, card), *check_rehearsal(problem, card, rehearsal)]
     return _decision(checks, fought, change)
+
+
+def decide_challenger(
+    problem: Problem, card: Scorecard, *, rehearsal: Rehearsal | None = None, change: Change | None = None
+) -> Decision:
+    """`decide_release`, where an alarm speaks only for a challenger that mends: one that gains the margin at least.
+
+    One that is merely no worse knows as little of what raised the alarm, and its held-out rows lie across the break: as
+    champion it would be watched by what it broke on, and the alarm would be silent.
+    """
+    speaks = change is None or change.kind != "alarm" or mends(problem, card)
+    decision = decide_release(problem, card, rehearsal=rehearsal, change=change if speaks else None)
+    if speaks or decision.outcome == "promote":
+        return decision
+    told = "an alarm asked for it, and it does not mend what raised the alarm: it gains less than the margin"
+    return decision.model_copy(update={"reasons": [*decision.reasons, told]})
 
 
 def _decision(checks: list[Check], fought: Duel | None, change: Change | None) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -10,9 +11,10 @@ from typing import Any, Protocol
 
 from pipelines.core.learner import Learner, Params, Size
 from pipelines.core.problem import Search as Budget
-from pipelines.core.trials import Judge, Judged
+from pipelines.core.trials import Fold, Judged
 
 Progress = Callable[[int, int, str], None]
+Ahead = Callable[[Learner, Params, bool], None]
 
 
 class Study(Protocol):
@@ -25,13 +27,30 @@ class Study(Protocol):
         """What the trial's parameters lost."""
 
 
+class Judging(Protocol):
+    """What judges trials on folds of rows; `core.trials.Judge` does so in this process."""
+
+    folds: list[Fold]
+    cpu_seconds: float
+    """What judging has cost in other processes."""
+
+    def __call__(self, learner: Learner, params: Params, threads: int, searched_rounds: bool) -> Judged:
+        """How well the learner does with these parameters."""
+
+
 @dataclass(frozen=True)
 class Tools:
-    """What a search works with: a study for a seed, and the threads that suit a table of so many cells."""
+    """What a search works with: a study for a seed, and the threads that suit a table of so many cells.
+
+    `ahead` is told of trials that will very likely be judged, so that it may begin them elsewhere; of a study's
+    proposals the first `early` do not depend on what it is told.
+    """
 
     study: Callable[[int], Study]
     threads: Callable[[int], AbstractContextManager[int]]
     progress: Progress = lambda done, total, text: None
+    ahead: Ahead | None = None
+    early: int = 1
 
 
 @dataclass(frozen=True)
@@ -69,13 +88,37 @@ class Trial:
     seconds: float
 
 
+class Proposals:
+    """What a study proposes for a learner, in its order, whether it is drawn early or when it is wanted."""
+
+    def __init__(self, entry: Entry, study: Study, early: int) -> None:
+        self._entry, self._study, self._early = entry, study, early
+        self._drawn: deque[tuple[Any, Params]] = deque()
+        self._asked = 0
+
+    def coming(self, most: int) -> list[Params]:
+        """The next proposals, at most so many; fewer where the later ones depend on what the study is told first."""
+        while len(self._drawn) < most and (not self._drawn or self._asked < self._early):
+            trial = self._study.ask()
+            varied = self._entry.learner.space(trial, self._entry.size)
+            self._drawn.append((trial, {**self._entry.starts()[0], **varied, **self._entry.fixed}))
+            self._asked += 1
+        return [params for _, params in list(self._drawn)[:most]]
+
+    def judge(self, judged: Callable[[Entry, Params], Judged]) -> None:
+        """Have the next one judged, and tell the study what it lost."""
+        self.coming(1)
+        trial, params = self._drawn.popleft()
+        self._study.tell(trial, judged(self._entry, params).loss)
+
+
 class Search:
     """Trials one after another. Only a time limit, when there is one, makes the outcome depend on the machine."""
 
-    def __init__(self, budget: Budget, judge: Judge, entries: list[Entry], tools: Tools) -> None:
+    def __init__(self, budget: Budget, judge: Judging, entries: list[Entry], tools: Tools) -> None:
         self._budget, self._judge, self._tools = budget, judge, tools
         self._entries = {entry.learner.name: entry for entry in entries}
-        self._studies: dict[str, Study] = {}
+        self._studies: dict[str, Proposals] = {}
         self.rows = len(judge.folds[0][0])
         self.trials: list[Trial] = []
         self.cut_short = False
@@ -87,6 +130,7 @@ class Search:
         entries = list(self._entries.values())
         queue = [(entry, entry.starts()[0]) for entry in entries]
         queue += [(entry, start) for entry in entries for start in entry.starts()[1:]]
+        self._foresee(queue[: self._budget.trials])
         while len(self.trials) < self._budget.trials:
             limit = self._budget.seconds
             if limit is not None and self.trials and time.monotonic() - began >= limit:
@@ -94,8 +138,9 @@ class Search:
                 break
             if queue:
                 self._try(*queue.pop(0))
-            elif (entry := self._next()) is not None:
-                self._ask(entry)
+            elif (entry := self._next(len(self.trials))) is not None:
+                self._foresee(self._coming())
+                self._proposals(entry).judge(self._try)
             else:
                 break  # every parameter is fixed: nothing is left to vary
         self.seconds = round(time.monotonic() - began, 3)
@@ -119,7 +164,7 @@ class Search:
         total = self._budget.trials + 1
         self._tools.progress(total if done else len(self.trials), total, text)
 
-    def _next(self) -> Entry | None:
+    def _next(self, number: int) -> Entry | None:
         """The learner to vary: of every three trials two go to the best learner, one to the second best."""
         losses: dict[str, float] = {}
         for trial in self.trials:
@@ -128,15 +173,28 @@ class Search:
         varied = [entry for entry in ranked if entry.varies]
         if not varied:
             return None
-        return varied[1 if len(varied) > 1 and len(self.trials) % 3 == 2 else 0]
+        return varied[1 if len(varied) > 1 and number % 3 == 2 else 0]
 
-    def _ask(self, entry: Entry) -> None:
-        study = self._studies.get(entry.learner.name)
-        if study is None:
-            study = self._studies[entry.learner.name] = self._tools.study(self._budget.seed)
-        trial = study.ask()
-        varied = entry.learner.space(trial, entry.size)
-        study.tell(trial, self._try(entry, {**entry.starts()[0], **varied, **entry.fixed}).loss)
+    def _proposals(self, entry: Entry) -> Proposals:
+        found = self._studies.get(entry.learner.name)
+        if found is None:
+            found = Proposals(entry, self._tools.study(self._budget.seed), self._tools.early)
+            self._studies[entry.learner.name] = found
+        return found
+
+    def _coming(self) -> list[tuple[Entry, Params]]:
+        """What will be tried if no other learner gets ahead; nothing is drawn before its time where nobody asks."""
+        if self._tools.ahead is None:
+            return []
+        turns = [self._next(number) for number in range(len(self.trials), self._budget.trials)]
+        counts = {one.learner.name: turns.count(one) for one in turns if one is not None}
+        entries = [self._entries[name] for name in counts]
+        return [(one, two) for one in entries for two in self._proposals(one).coming(counts[one.learner.name])]
+
+    def _foresee(self, coming: list[tuple[Entry, Params]]) -> None:
+        if (ahead := self._tools.ahead) is not None:
+            for entry, params in coming:
+                ahead(entry.learner, params, entry.finds_rounds)
 
     def _try(self, entry: Entry, params: Params) -> Judged:
         self.tell(f"trying {entry.learner.name}")

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     )
     history_root: Path | None = Field(None, description="Folder of the history stores; default: `history` in home")
     service_url: str | None = Field(None, description="Prediction service, as clients reach it; default: of this stack")
+    mlflow_page: str | None = Field(None, description="MLflow, as a browser reaches it; default: its other address")
+    prefect_page: str | None = Field(None, description="Prefect, as a browser reaches it; default: its other address")
     evidently_url: str | None = Field(None, description="Evidently UI, as a browser reaches it; default: of this stack")
     dask: str | None = Field(
         None, description="Dask scheduler for search, backtests and scoring: `tcp://host:8786`, or `local:N` processes"

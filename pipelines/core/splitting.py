@@ -16,6 +16,9 @@ from pipelines.core.problem import Problem, Split, Task
 SMALL = 2000
 """Below so many labelled rows shares are met exactly, by rank; from there on a row keeps its side."""
 
+MANY = 2000
+"""Held-out rows that are enough: only beyond them `split.longest` counts."""
+
 _LEAST = 10
 Sides = NDArray[np.object_]
 
@@ -102,16 +105,26 @@ def _start(frame: pd.DataFrame, side: str, before: tuple[str, ...]) -> np.dateti
 
 
 def _by_time(times: NDArray[np.datetime64], settings: Split) -> Sides:
-    """The newest share of rows tests, the newest of the rest validates; equal times never straddle."""
+    """The newest rows test, the newest of the rest validate; equal times never straddle."""
     distinct, counts = np.unique(times, return_counts=True)
     before = np.concatenate([[0], np.cumsum(counts)])  # rows older than each distinct time, and all
-    test = _cut(before, len(times) * (1 - settings.test))
-    validation = _cut(before[: test + 1], before[test] * (1 - settings.validation))
+    test = _cut(before, len(times) - _held_out(distinct, before, settings.test, settings))
+    earlier = before[: test + 1]
+    validation = _cut(earlier, before[test] - _held_out(distinct[:test], earlier, settings.validation, settings))
     sides = np.full(len(times), "train", dtype=object)
     position = np.searchsorted(distinct, times)
     sides[position >= validation] = "validation"
     sides[position >= test] = "test"
     return sides
+
+
+def _held_out(distinct: NDArray[np.datetime64], before: NDArray[np.int64], share: float, settings: Split) -> float:
+    """How many of the newest rows are held out: the share, but what is many and lies in `split.longest` is enough."""
+    rows = int(before[-1])
+    if settings.longest is None:
+        return rows * share
+    first = int(np.searchsorted(distinct, distinct[-1] - np.timedelta64(settings.longest), "right"))
+    return min(rows * share, max(float(MANY), float(rows - before[first])))
 
 
 def _cut(before: NDArray[np.int64], wanted: float) -> int:

@@ -98,6 +98,9 @@ def _fold_numbers(frame: pd.DataFrame, problem: Problem, task: Task, rng: np.ran
 class Judge:
     """Fits and judges learners on the same folds; what the transformers made is kept between trials."""
 
+    cpu_seconds = 0.0
+    """What judging has cost in other processes."""
+
     def __init__(
         self, frame: pd.DataFrame, contract: Contract, history: Sequence[str], folds: list[Fold], metric: str, seed: int
     ) -> None:
@@ -106,6 +109,10 @@ class Judge:
         self._frame, self.metric, self._seed = frame, metric, seed
         self._y = frame["__y"].to_numpy(dtype=np.float64)
         self._tables: dict[tuple[Flavour, int], tuple[Any, Any]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Sent to another process it leaves behind what it can make again."""
+        return {**self.__dict__, "_tables": {}}
 
     def __call__(self, learner: Learner, params: Params, threads: int, searched_rounds: bool) -> Judged:
         """How well the learner does, over all folds; with `searched_rounds` boosting stops at its best round."""

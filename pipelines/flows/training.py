@@ -41,7 +41,7 @@ def training(
         run = tasks.open_run(loaded, settings, ingested)
         tasks.prepare_rows(loaded, ingested, run)
         tasks.featurize_rows(loaded, run)
-        tasks.train_model(loaded, run)
+        tasks.train_model(loaded, settings, run)
         asked = Asked(actor, request_id, because)
         summary = tasks.decide_and_release(loaded, settings, run, ingested, as_of, asked)
         answer(summary)

@@ -20,10 +20,12 @@ from pipelines.core.backtesting.truth import metric_of
 from pipelines.core.errors import ProblemError
 from pipelines.core.problem import Monitoring, Problem, Retraining, Serving, write_duration
 from pipelines.core.settings import Settings
-from pipelines.steps.compare_policies import Progress, Rehearsal, compare_policies
+from pipelines.steps.compare_policies import compare_policies
+from pipelines.steps.policy_rehearsal import Progress, Rehearsal
 from pipelines.steps.reading import moments_of, read_as_of
 from pipelines.steps.recall_rows import recall_rows
 from pipelines.steps.train_as_of import TrainingRoom, throw_away_settings
+from pipelines.stores.cluster import open_cluster
 from pipelines.stores.code_version import code_version
 from pipelines.stores.contracts import contract_in_force
 from pipelines.stores.problem_files import LoadedProblem
@@ -49,15 +51,17 @@ def backtest(
 
     The first release is trained on what was known at `start` (default: when a quarter of the labels were known), the
     last window ends by `end` (default: the last label). Trainings are kept in the home and shared between policies and
-    backtests of the same data, problem and code; `fresh` makes all of them anew. ProblemError without a time column.
-    NotEnoughData when the first training does not pass the gate.
+    backtests of the same data, problem and code; `fresh` makes all of them anew. `jobs`
+    policies are replayed at a time, or as many as the settings' cluster has processes. ProblemError without a time
+    column. NotEnoughData when the first training does not pass the gate.
     """
     began = time.monotonic()
     tell = progress or _silent
     wanted = chosen_policies(loaded.problem, policies, only)
     loaded = _with_window(loaded, window)
     rehearsal = _prepare(loaded, settings, start, end, fresh, tell)
-    found = compare_policies(rehearsal, wanted, jobs, tell)
+    with open_cluster(settings) as cluster:
+        found = compare_policies(rehearsal, wanted, jobs, tell, cluster)
     TrainingRoom(loaded, rehearsal.room).tidy()
     return _result(rehearsal, wanted, found, time.monotonic() - began)
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from queue import Empty
 from typing import Any
 
@@ -18,42 +16,35 @@ from pipelines.core.backtesting.aftermath import aftermath
 from pipelines.core.backtesting.loop import Replay
 from pipelines.core.backtesting.outcomes import PolicyOutcome
 from pipelines.core.backtesting.policies import Policy
-from pipelines.core.backtesting.traffic import Traffic
 from pipelines.core.errors import Unavailable
-from pipelines.core.settings import Settings
+from pipelines.steps.policy_rehearsal import Progress, Rehearsal
+from pipelines.steps.spread_policies import spread_policies
 from pipelines.steps.train_as_of import TrainingRoom
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.cluster import Cluster
 
-Progress = Callable[[str, int, int, str], None]
 _BEAT = 0.2  # seconds between two looks at what the processes tell
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-@dataclass(frozen=True)
-class Rehearsal:
-    """What every policy of a backtest goes by; `room` is the throw-away home of its trainings."""
-
-    loaded: LoadedProblem
-    room: Settings
-    traffic: Traffic
-    spans: Sequence[tuple[datetime, datetime]]
-
-
 def compare_policies(
-    rehearsal: Rehearsal, policies: Sequence[Policy], jobs: int, progress: Progress
+    rehearsal: Rehearsal, policies: Sequence[Policy], jobs: int, progress: Progress, cluster: Cluster | None = None
 ) -> list[PolicyOutcome]:
-    """The outcome of each policy, in their order; with `jobs` above one each has a process of its own.
+    """The outcome of each policy, in their order; with `jobs` above one each has a process of its own, with a
+    `cluster` one of its processes.
 
     Unavailable when a process is killed: what was trained is kept, and the same call goes on from there.
     """
+    # Whoever trains most begins first; who never trains ends the queue.
+    first = sorted(range(len(policies)), key=lambda place: idle(policies[place]))
+    if cluster is not None:
+        found = spread_policies(cluster, rehearsal, [policies[place] for place in first], live, progress)
+        return [one for _, one in sorted(zip(first, found, strict=True), key=lambda pair: pair[0])]
     jobs = min(jobs, len(policies))
     if jobs <= 1:
         return [live(rehearsal, one, progress) for one in policies]
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
     with one_thread_each(), ProcessPoolExecutor(jobs, context, _receive, (rehearsal, told)) as pool:
-        # Whoever trains most begins first; who never trains ends the queue.
-        first = sorted(range(len(policies)), key=lambda place: idle(policies[place]))
         futures: dict[int, Future[PolicyOutcome]] = {place: pool.submit(_live, policies[place]) for place in first}
         try:
             pending = set(futures.values())

@@ -25,7 +25,7 @@ from pipelines.steps.prepare import prepare_frame
 from pipelines.stores.bundle import DOCUMENTS, Bundle
 from pipelines.stores.champions import open_release
 from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.prediction_log import open_log
 from pipelines.stores.rivals import rival_scores
 from pipelines.stores.snapshots import restore
 from pipelines.stores.tables import read_parquet, write_parquet
@@ -150,7 +150,7 @@ def _logged(settings: Settings, newer: Bundle, now: datetime) -> _Rows:
     """Rows answered and labelled since the newer release was made: none that either was trained on."""
     history = [one.name for one in newer.problem.features.history]
     since = datetime.fromisoformat(newer.release["as_of"]).astimezone(UTC)
-    log = PredictionLog(settings.database)
+    log = open_log(settings)
     try:
         rows = log.window(newer.problem.name, since, now, labels_as_of=now)
     finally:

@@ -61,6 +61,7 @@ def _judge(candidate: Candidate, prepared: Path, champion: Bundle | None) -> Sco
         theirs, why = rival_scores(champion, problem, contract, test, prepared)
         rival = Champion(version=champion.version, digest=champion.release["model_digest"], reason=why)
         notes += seen_before(champion, test)
+    notes += forgotten(problem, candidate.rows)
     slices = {name: slice_values(test[name]) for name in problem.good_enough.slices if name in test.columns}
     left_out = [name for name in problem.good_enough.slices if name not in slices]
     notes += [f"slice column {name!r} is not among the prepared columns: not judged" for name in left_out]
@@ -126,6 +127,18 @@ def seen_before(champion: Bundle, test: pd.DataFrame) -> list[str]:
     if not seen:
         return []
     return [f"{seen} of {len(test)} rows lie in the time that the champion was trained on, which flatters it"]
+
+
+def forgotten(problem: Problem, rows: pd.DataFrame) -> list[str]:
+    """That rows were left out because the training found a break: a note, or none."""
+    left_out = rows.loc[(rows["__side"] == "older") & rows["__y"].notna(), "__time"]
+    if left_out.empty or problem.split.window is not None:
+        return []
+    since = rows.loc[rows["__side"] == "train", "__time"].min()
+    return [
+        f"{len(left_out):,} labelled rows from before {since:%Y-%m-%d %H:%M} are left out: what later rows teach "
+        "foretold the newest training rows credibly better (split.forget)"
+    ]
 
 
 def _reference(contract: Contract, test: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from pipelines.core.contract import Contract, check, schema_change
 from pipelines.core.errors import ContractError, NotFound, ProblemError
 from pipelines.core.history import HistoryIndex
 from pipelines.core.problem import Problem
 from pipelines.core.quarantine import find_reasons
+from pipelines.core.reach import sides_in_reach
 from pipelines.core.scoring import model_input
 from pipelines.core.settings import Settings
 from pipelines.steps.prepare import prepare_frame
@@ -37,8 +39,8 @@ class Materialised:
 def featurize(loaded: LoadedProblem, folder: Path) -> Path:
     """folder/features.parquet: the prepared rows with their history columns; folder/history: their store.
 
-    Each row sees what was known strictly before its own time. Without history features the rows are as prepared,
-    and no store is written.
+    Each row sees what was known strictly before its own time. Without history features no store is written. Where
+    rows from before a break teach what no longer holds (split.forget), `__side` is "older" for them.
     """
     contract = read_contract(folder / "contract.json")
     prepared = read_parquet(folder / "prepared.parquet")
@@ -46,7 +48,9 @@ def featurize(loaded: LoadedProblem, folder: Path) -> Path:
     if index is not None:
         history_store.save(index, folder / "history", _newest(prepared))
         prepared = model_input(prepared, index, prepared["__time"].to_numpy())
-    write_parquet(prepared, folder / "features.parquet")
+    with threadpool_limits({"blas": 1}):  # sums depend on the number of threads
+        sides = sides_in_reach(prepared, loaded.problem, contract)
+    write_parquet(prepared.assign(__side=sides), folder / "features.parquet")
     return folder / "features.parquet"
 
 

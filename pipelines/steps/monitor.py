@@ -15,7 +15,7 @@ from pipelines.steps.judge import Judgement, Stretch, judge
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
 from pipelines.stores.ledger import Ledger, open_ledger
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.prediction_log import PredictionLog, open_log
 from pipelines.stores.problem_files import LoadedProblem
 from pipelines.stores.retraining_asks import ask_now, decide_now
 from pipelines.stores.verdicts_past import levels_before
@@ -133,7 +133,7 @@ def _column(one: ColumnScore) -> dict[str, Any]:
 @contextmanager
 def _desk(loaded: LoadedProblem, settings: Settings, as_of: datetime) -> Iterator[_Desk]:
     bundle = open_champion(settings, loaded.problem.name)
-    log, ledger = PredictionLog(settings.database), open_ledger(settings)
+    log, ledger = open_log(settings), open_ledger(settings)
     try:
         yield _Desk(loaded, settings, as_of, log, ledger, bundle)
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.core.errors import Busy
-from pipelines.core.gate import Decision, decide_release
+from pipelines.core.gate import Decision, decide_challenger
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
 from pipelines.steps.document import document
@@ -152,7 +152,7 @@ def _decide(candidate: _Candidate, registry: Registry, ledger: Ledger, asked: As
         settings, folder, lineage.run_id, card.digest, lambda: stage_bundle(loaded, folder, lineage, card)
     )
     change = find_change(settings, folder, ledger, name, rehearsal, asked.request, asked.because)
-    decision = decide_release(loaded.problem, card, rehearsal=rehearsal, change=change)
+    decision = decide_challenger(loaded.problem, card, rehearsal=rehearsal, change=change)
 
     def add_cards(into: Path, bundle: Bundle) -> None:
         document(into, bundle, card, decision, rehearsal, lineage.datasheet, asked.actor, asked.request)

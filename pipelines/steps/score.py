@@ -18,12 +18,14 @@ from pipelines.core.errors import NotFound
 from pipelines.core.history import HistoryIndex
 from pipelines.core.scoring import answers, model_input, score
 from pipelines.core.settings import Settings
+from pipelines.steps.spread_parts import Part, parts, spread_parts
 from pipelines.stores.arrow_frames import plain_frame
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
+from pipelines.stores.cluster import open_cluster
 from pipelines.stores.files import digest_file
 from pipelines.stores.logbook.log_entries import LoggedPrediction, as_utc
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.prediction_log import PredictionLog, open_log
 from pipelines.stores.score_files import ScoreLayout
 from pipelines.stores.table_chunks import TableWriter, open_stream
 
@@ -53,6 +55,7 @@ class _Scorer:
     as_of: datetime
     run: str
     """Digest that names this very scoring: the same again gives the same prediction ids."""
+    log: bool
 
 
 @dataclass(frozen=True)
@@ -83,19 +86,20 @@ def score_table(
     nothing is logged twice. NotFound without a champion, SourceError when the table cannot be read.
     """
     bundle = open_champion(settings, problem)
-    scorer = _Scorer(bundle, _history(settings, bundle), as_of, _run_digest(bundle, table, as_of))
-    store = PredictionLog(settings.database) if log else None
+    scorer = _Scorer(bundle, _history(settings, bundle), as_of, _run_digest(bundle, table, as_of), log)
+    store = open_log(settings) if log else None
     rows = refused = logged = 0
     try:
-        with open_stream(table, chunk_rows) as stream:
+        with open_cluster(settings) as cluster, open_stream(table, chunk_rows) as stream:
+            if cluster is not None:
+                bundle.load()  # its folder is not where the workers are
             layout = ScoreLayout.of(bundle.contract, stream.schema)
             with TableWriter(output, layout.schema) as writer:
-                for batch in stream.batches:
-                    chunk = _score_chunk(scorer, plain_frame(pa.Table.from_batches([batch])), rows, log)
+                for part, chunk in spread_parts(cluster, _score_part, scorer, parts(stream.batches)):
                     if store is not None:
                         logged += _log(store, chunk.entries)
-                    writer.write(layout.batch(batch, chunk.ids, chunk.found, chunk.errors, rows))
-                    rows += batch.num_rows
+                    writer.write(layout.batch(part.batch, chunk.ids, chunk.found, chunk.errors, rows))
+                    rows += part.batch.num_rows
                     refused += sum(error is not None for error in chunk.errors)
                     if progress is not None:
                         progress(rows, f"{rows:,} rows")
@@ -115,6 +119,11 @@ def _history(settings: Settings, bundle: Bundle) -> HistoryIndex | None:
         name = bundle.problem.name
         raise NotFound(f"{name} needs history features and none are materialised: run `ratchet materialise {name}`")
     return found[0]
+
+
+def _score_part(scorer: _Scorer, part: Part) -> _Chunk:
+    """Here, or on a worker."""
+    return _score_chunk(scorer, plain_frame(pa.Table.from_batches([part.batch])), part.first, scorer.log)
 
 
 def _score_chunk(scorer: _Scorer, frame: pd.DataFrame, first: int, log: bool) -> _Chunk:

@@ -20,6 +20,7 @@ from pipelines.core.learner import Params, Size
 from pipelines.core.learners import default_learners, find_learner
 from pipelines.core.search import Entry, Progress, Search, Tools, Trial
 from pipelines.core.trials import Judge, fit_final, fit_rows, search_folds
+from pipelines.steps.spread_trials import EARLY, spread_trials
 from pipelines.stores.contracts import read_contract
 from pipelines.stores.files import write_json
 from pipelines.stores.model_file import save_model
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from pipelines.core.contract import Contract
     from pipelines.core.problem import Problem
+    from pipelines.stores.cluster import Cluster
     from pipelines.stores.problem_files import LoadedProblem
 
 _THREADED_CELLS = 5_000_000  # below, threads that wait for each other gain little, and lose much on a busy machine
@@ -57,11 +59,14 @@ class Trained:
     cpu_seconds: float
 
 
-def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None) -> Trained:
+def train(
+    loaded: LoadedProblem, folder: Path, progress: Progress | None = None, cluster: Cluster | None = None
+) -> Trained:
     """folder/model.skops and folder/trained.json: the best learner of the search, fitted on all rows it may see.
 
     The same features, contract and problem give the same digest. `progress(done, total, text)` is told of each
-    trial. NotEnoughData when too few labels were known, or all are of one class.
+    trial; with a `cluster` its processes judge them. NotEnoughData when too few labels were known, or all are of one
+    class.
     """
     problem, began = loaded.problem, (time.monotonic(), time.process_time())
     contract = read_contract(folder / "contract.json")
@@ -73,8 +78,9 @@ def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None)
     folds = search_folds(frame, problem, contract.task, width(contract, history, "tree"))
     judge = Judge(frame, contract, history, folds, problem.primary_metric(contract.task), problem.search.seed)
     entries = _entries(problem, contract, history, len(rows), len(folds))
-    search = Search(problem.search, judge, entries, Tools(_study, _threads, progress or _silent))
-    with _quiet():
+    tools = Tools(_study, _threads, progress or _silent)
+    with _quiet(), spread_trials(cluster, judge, entries, tools) as (judging, tools):
+        search = Search(problem.search, judging, entries, tools)
         search.run()
         entry, params = search.choice(len(rows))
         search.tell(f"fitting {entry.learner.name} on {len(rows):,} rows")
@@ -82,14 +88,20 @@ def train(loaded: LoadedProblem, folder: Path, progress: Progress | None = None)
             seed = problem.search.seed
             pipeline = fit_final(frame.iloc[rows], contract, history, entry.learner, params, seed, threads)
     save_model(pipeline, folder / "model.skops")
-    trained = _report(search, judge, params, model_digest(pipeline), len(rows), began)
+    trained = _report(search, judge, params, model_digest(pipeline), len(rows), began, judging.cpu_seconds)
     write_json(folder / "trained.json", asdict(trained))
     search.tell(f"{entry.learner.name} is fitted", done=True)
     return trained
 
 
 def _report(
-    search: Search, judge: Judge, params: Params, digest: str, rows: int, began: tuple[float, float]
+    search: Search,
+    judge: Judge,
+    params: Params,
+    digest: str,
+    rows: int,
+    began: tuple[float, float],
+    elsewhere: float,
 ) -> Trained:
     return Trained(
         learner=search.best.learner,
@@ -104,7 +116,7 @@ def _report(
         search_rows=search.rows,
         folds=len(judge.folds),
         seconds=round(time.monotonic() - began[0], 3),
-        cpu_seconds=round(time.process_time() - began[1], 3),
+        cpu_seconds=round(time.process_time() - began[1] + elsewhere, 3),
     )
 
 
@@ -124,7 +136,7 @@ def _study(seed: int) -> Study:
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4))
+    return optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=EARLY))
 
 
 def _silent(done: int, total: int, text: str) -> None:

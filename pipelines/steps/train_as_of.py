@@ -21,7 +21,7 @@ from pipelines.core.backtesting.loop import Candidate, Tried
 from pipelines.core.checks.decision import Change
 from pipelines.core.contract import Contract
 from pipelines.core.errors import ContractError, NotEnoughData
-from pipelines.core.gate import decide_release
+from pipelines.core.gate import decide_challenger
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.scoring import score
 from pipelines.core.settings import Settings
@@ -93,7 +93,7 @@ class TrainingRoom:
             except (NotEnoughData, ContractError) as error:
                 return Tried(None, None, str(error), None, 0, 0.0)
         card = Scorecard.model_validate(read_json(duel / "scorecard.json"))
-        decision = decide_release(self.loaded.problem, card, change=change)
+        decision = decide_challenger(self.loaded.problem, card, change=change)
         candidate = TrainedCandidate(self.loaded, as_of, folder, duel, facts["labels"])
         cost = facts["cpu_seconds"] + seconds
         return Tried(candidate, decision, None, facts["learner"], facts["rows"], cost)
@@ -185,4 +185,5 @@ def throw_away_settings(settings: Settings, home: Path, fresh: bool) -> Settings
     shared.mkdir(parents=True, exist_ok=True)
     if not (home / "cache").exists():
         (home / "cache").symlink_to(shared)
-    return settings.model_copy(update={"home": home, "data": None})
+    nowhere_else = {"data": None, "data_remote": None, "history_root": None}
+    return settings.model_copy(update={"home": home, **nowhere_else})

@@ -19,6 +19,7 @@ from pipelines.core.gate import Decision
 from pipelines.core.schema import Column
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.scoring import score
+from pipelines.core.splitting import MANY
 from pipelines.stores.bundle import CARDS, DOCUMENTS, Bundle, write_bundle
 from pipelines.stores.code_version import CodeVersion
 from pipelines.stores.compiled_file import Proven, compile_release
@@ -49,9 +50,12 @@ class Lineage:
 
 @dataclass(frozen=True)
 class LabelledSpan:
-    """A run's labelled rows, with the last moment of those that it was fitted on, and of all; None: no moment."""
+    """A run's labelled rows within its reach (after a break no fewer than 2,000, where there are so many: else a young
+    release would be trained anew every week), with the first and the last moment of those that it was fitted on, and
+    the last of all; None: no moment."""
 
     labels: int
+    trained_since: str | None
     trained_until: str | None
     data_until: str | None
 
@@ -153,6 +157,7 @@ def release_facts(
         "rows": lineage.rows,
         "labels": span.labels,
         "trained_rows": trained.get("rows"),
+        "trained_since": span.trained_since,
         "trained_until": span.trained_until,
         "data_until": span.data_until,
         "problem_digest": loaded.problem.digest,
@@ -169,9 +174,15 @@ def release_facts(
 def labelled_span(folder: Path) -> LabelledSpan:
     """That of the run in `folder`."""
     rows = read_parquet(folder / "features.parquet", ["__time", "__side", "__y"])
-    labelled = rows[rows["__y"].notna()]
-    fitted = labelled[labelled["__side"].isin(["train", "validation"])]
-    return LabelledSpan(len(labelled), _moment(fitted["__time"]), _moment(labelled["__time"]))
+    known = rows["__y"].notna()
+    labelled = rows[known & (rows["__side"] != "older")]
+    fitted = labelled.loc[labelled["__side"].isin(["train", "validation"]), "__time"]
+    return LabelledSpan(
+        max(len(labelled), min(int(known.sum()), MANY)),
+        _moment(fitted.min()),
+        _moment(fitted.max()),
+        _moment(labelled["__time"].max()),
+    )
 
 
 def probe_document(pipeline: Any, contract: Contract, history: list[str], rows: pd.DataFrame) -> dict[str, Any]:
@@ -210,9 +221,8 @@ def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _moment(times: pd.Series) -> str | None:
-    last = times.max()
-    return None if pd.isna(last) else last.tz_localize("UTC").isoformat()
+def _moment(one: pd.Timestamp) -> str | None:
+    return None if pd.isna(one) else one.tz_localize("UTC").isoformat()
 
 
 def _is_whole(folder: Path, lineage: Lineage, card: Scorecard, decision: Decision | None = None) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.core.checks.decision import Change
-from pipelines.core.checks.duel import Duel, champion_name, duel, margin
+from pipelines.core.checks.duel import Duel, champion_name, duel, margin, mends
 from pipelines.core.metrics import Comparison, Metric
 from pipelines.core.problem import Problem
 from pipelines.core.scorecard import Champion, Evidence, Scorecard, judge
@@ -53,6 +53,11 @@ def test_the_path_follows_from_gain_margin_and_reason(
 ) -> None:
     found = fight(card(difference, half), change)
     assert (found.path, found.check.passed) == (path, path is not None)
+
+
+def test_what_gains_the_margin_mends() -> None:
+    assert [mends(problem(), card(gain, 0.05)) for gain in (0.03, 0.01, -0.1)] == [True, False, False]
+    assert mends(problem(), card(0.0, 0.05).model_copy(update={"champion": None, "comparison": None}))
 
 
 def test_a_gain_is_not_enough_where_a_harm_of_the_margin_is_not_ruled_out() -> None:

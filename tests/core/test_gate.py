@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pipelines.core.checks.decision import Change, Decision
 from pipelines.core.evaluation.behaviour import Behaved
 from pipelines.core.evaluation.rehearsal import Rehearsal
-from pipelines.core.gate import decide_release
+from pipelines.core.gate import decide_challenger, decide_release
 from pipelines.core.problem import Problem, Task
-from pipelines.core.scorecard import Champion, Evidence, Leak, judge
+from pipelines.core.scorecard import Champion, Evidence, Leak, Scorecard, judge
 
 SOURCE = np.random.default_rng(0)
 FIRST = Champion(version=1, digest="champion")
@@ -25,6 +25,13 @@ def problem(**good_enough: Any) -> Problem:
     data = {"source": "x.csv", "target": "y"}
     asked = {"calibration": None} | good_enough
     return Problem.model_validate({"name": "x", "data": data, "good_enough": asked})
+
+
+def judge_duel(y: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> Scorecard:
+    both = [np.column_stack([1 - one, one]) for one in (ours, theirs)]
+    ids = np.array([f"{one:05d}" for one in range(len(y))])
+    evidence = Evidence(ids, y, both[0], np.tile([0.5, 0.5], (len(y), 1)), both[1])
+    return judge(problem(), "binary", evidence, "candidate", champion=FIRST)
 
 
 def decide(
@@ -220,6 +227,18 @@ def test_no_worse_with_a_reason_to_change_is_enough_and_without_one_is_not() -> 
     assert any("the performance alarm of May" in reason for reason in asked.reasons)
     empty = decide(problem(), "binary", y, ours, theirs, FIRST, change=Change(kind="cheaper", text="trust me"))
     assert empty.outcome == "keep"
+
+
+def test_an_alarm_speaks_for_a_challenger_that_mends_only() -> None:
+    card = judge_duel(*close_duel(4000))
+    kept = decide_challenger(problem(), card, change=ALARM)
+    assert kept.outcome == "keep"
+    assert "does not mend what raised the alarm" in kept.reasons[-1]
+    stated = ALARM.model_copy(update={"kind": "newer"})
+    assert decide_challenger(problem(), card, change=stated) == decide_release(problem(), card, change=stated)
+    assert decide_challenger(problem(), card).reasons == decide_release(problem(), card).reasons
+    better = decide_challenger(problem(), judge_duel(*duel(4000, 0.2)), change=ALARM)
+    assert (better.outcome, better.path) == ("promote", "superior")
 
 
 def test_worse_by_twice_the_margin_needs_more_than_a_reason() -> None:

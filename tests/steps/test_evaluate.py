@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,10 +13,11 @@ from pipelines.core.contract import Contract
 from pipelines.core.errors import NotEnoughData
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
-from pipelines.steps.evaluate import baseline_scores, decoded, evaluate
+from pipelines.steps.evaluate import baseline_scores, decoded, evaluate, forgotten
 from pipelines.steps.release import release
 from pipelines.stores.champions import open_champion
 from pipelines.stores.files import read_json
+from pipelines.stores.tables import read_parquet
 
 
 def card_of(path: Path) -> Scorecard:
@@ -132,3 +134,15 @@ def test_labels_come_back_in_their_own_type() -> None:
     truth = contract(task="binary", classes=["false", "true"], class_type="boolean")
     assert decoded(truth, np.array([1.0])).tolist() == [True]
     assert decoded(contract(task="regression"), np.array([1.5])).tolist() == [1.5]
+
+
+def test_rows_from_before_a_break_are_named_as_left_out(toy: ModuleType, settings: Settings) -> None:
+    run = toy.make_run(settings)
+    rows = read_parquet(run.folder / "features.parquet")
+    assert forgotten(run.loaded.problem, rows) == []
+    early = rows["__time"] < rows["__time"].sort_values().iloc[50]
+    rows.loc[early, "__side"] = "older"
+    [note] = forgotten(run.loaded.problem, rows)
+    assert note.startswith("50 labelled rows from before 20")
+    split = run.loaded.problem.split.model_copy(update={"window": timedelta(days=9)})
+    assert forgotten(run.loaded.problem.model_copy(update={"split": split}), rows) == []

@@ -117,3 +117,18 @@ def test_what_stands_in_the_way_is_said(tmp_path: Path, settings: Settings) -> N
     clash = _load(tmp_path, _trains(), [{**HISTORY[1], "name": "rain"}])
     with pytest.raises(ProblemError, match="'rain' has the name of a column"):
         _featurized(tmp_path, settings, clash)
+
+
+def test_rows_from_before_a_break_are_left_out_of_the_training(tmp_path: Path, settings: Settings) -> None:
+    frame = _trains(12 * 200)
+    signal = np.where(np.arange(len(frame)) < 1600, 1.0, -1.0) * frame["rain"]
+    frame["late"] = signal > 0
+    frame["at"] = pd.date_range("2024-01-01", periods=len(frame), freq="15min")
+    frame["known"] = frame["at"] + pd.Timedelta("10min")
+    made = _featurized(tmp_path, settings, _load(tmp_path, frame, history=[]))
+    turned = frame["at"].iloc[1600]
+    sides = made["__side"].groupby(made["__time"] >= turned).value_counts()
+    assert sides[False]["older"] > 1500
+    assert sides[True].get("older", 0) < 400
+    prepared = read_parquet(tmp_path / "work" / "prepared.parquet")
+    assert "older" not in set(prepared["__side"])

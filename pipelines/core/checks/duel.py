@@ -69,6 +69,14 @@ def margin(problem: Problem, card: Scorecard, champion: Champion) -> float:
     return 0.0 if theirs is None or theirs.value is None else problem.good_enough.margin * abs(theirs.value)
 
 
+def mends(problem: Problem, card: Scorecard) -> bool:
+    """Whether the candidate gains as much as the margin, as far as the rows tell; without a duel it does."""
+    found = card.comparison
+    if card.champion is None or found is None or found.difference is None:
+        return True
+    return found.difference >= margin(problem, card, card.champion)
+
+
 def _worst(strict: Comparison | None, found: Comparison) -> float:
     """The least gain that is credible at 99 %."""
     low = found.low if strict is None else strict.low
