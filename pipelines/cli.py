@@ -28,6 +28,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "init": Command("init:init", "Draft a problem file from a table", "Train and predict"),
+    "check": Command("check:check", "Check data against the contract in force", "Train and predict"),
     "train": Command("train:train", "Train a candidate and let the gate decide", "Train and predict"),
     "predict": Command("predict:predict", "Score a table with the champion", "Train and predict"),
     "label": Command("label:label", "Hand in what predictions turned out to be", "Train and predict"),
@@ -49,6 +50,10 @@ COMMANDS = {
     "down": Command("stack:down", "End everything that `up` started", "Run the stack"),
     "status": Command("stack:status", "Show what runs, what is served, what waits", "Run the stack"),
     "serve": Command("serve:serve", "Run the prediction service in the foreground", "Run the stack"),
+    "db": Command("database:database", "Bring the database up to date", "Run the stack"),
+    "log": Command("log:log", "Seal old parts of the log; list what is sealed", "Run the stack"),
+    "backup": Command("backup:backup", "Copy everything to a folder, consistently", "Run the stack"),
+    "restore": Command("backup:restore", "Make a home and a database from a backup", "Run the stack"),
     "keys": Command("keys:keys", "Make, list and revoke API keys", "Run the stack"),
     "signing-key": Command("signing_key:signing_key", "Make keys that sign and verify releases", "Run the stack"),
     "doctor": Command("doctor:doctor", "Look for what would break Ratchet here", "Run the stack"),

@@ -17,7 +17,9 @@ os.environ.update(
 )
 
 import importlib.util
+import itertools
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,11 @@ from hypothesis import settings as hypothesis_settings
 from pipelines.core.settings import Settings
 
 hypothesis_settings.register_profile(
-    "ratchet", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "ratchet",
+    deadline=None,
+    derandomize=True,
+    # `fresh` gives each example a database of its own: that its fixture is made once is meant
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 hypothesis_settings.load_profile("ratchet")
 
@@ -54,3 +60,83 @@ def post_offices() -> Any:
     sys.modules[spec.name] = module  # its dataclass looks itself up there
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def s3_running() -> Iterator[Any]:
+    """A real S3 server (tests/s3_server.py), one for the session."""
+    spec = importlib.util.spec_from_file_location("s3_server", Path(__file__).parent / "s3_server.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    with module.s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_running: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The S3 server, with this process's AWS credentials set to its own; `new_bucket()` names a bucket to make."""
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    for name, value in s3_running.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_running
+
+
+@pytest.fixture(scope="session")
+def dask_clusters() -> Any:
+    """tests/dask_clusters.py; test folders are no packages, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("dask_clusters", Path(__file__).parent / "dask_clusters.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def databases() -> Any:
+    """tests/databases.py; test folders are no packages, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location("databases", Path(__file__).parent / "databases.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def postgresql(databases: Any) -> Iterator[Any]:
+    """A real PostgreSQL server, one for the session; `make()` gives the address of a fresh database."""
+    with databases.running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database of the test's own: the test runs on SQLite, and on PostgreSQL where it can be.
+
+    A test for one of them only: `@pytest.mark.parametrize("database", ["sqlite"], indirect=True)`.
+    """
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'ratchet.db'}"
+        return
+    server = request.getfixturevalue("postgresql")
+    url = server.make()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+def fresh(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives at each call the address of a database that holds nothing: for the many examples of one test."""
+    if database.startswith("sqlite"):
+        numbers = itertools.count()
+        return lambda: f"sqlite:///{tmp_path / f'fresh{next(numbers)}.db'}"
+    server = request.getfixturevalue("postgresql")
+    return lambda: str(server.emptied(database))

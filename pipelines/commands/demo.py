@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.commands.arguments import Json
-from pipelines.commands.output import decisive, remark, table, write_result
+from pipelines.commands.demo_end import show_story
+from pipelines.commands.demo_places import addresses_elsewhere, runs_elsewhere, told_before
+from pipelines.commands.output import decisive, remark, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
@@ -22,13 +24,13 @@ if TYPE_CHECKING:
 
     from pipelines.commands.replay import Replay
     from pipelines.core.settings import Settings
-    from pipelines.stack.running import State
     from pipelines.stores.problem_files import LoadedProblem
 
 PROBLEM = "flights"
 OPENING = datetime(2013, 3, 1, tzinfo=UTC)  # everything before is history: January and February train the first release
 WEEKS = 9
 MONTH = 4  # weeks between two trainings by the calendar
+AGREED = 8  # answers in a row that must say so: several replicas may stand behind one address
 MARK = "demo.json"  # says that a home belongs to the demo, which starts over in it
 
 
@@ -43,23 +45,33 @@ def demo(
 
     Labels come when the flights had landed. Every week is judged; policy and calendar ask for retraining, and the gate
     promotes or keeps. Nothing is staged: the decisions are the data's. The stack stays up.
+
+    Where settings name a stack that runs elsewhere (RATCHET_SERVICE_URL, RATCHET_PREFECT_URL, RATCHET_MLFLOW_URI),
+    it is told there: nothing is started or removed, and a stack that knows the flights already is left as it is.
     """
     started = time.monotonic()
-    settings = _fresh_home(home)
-    with _stage("The stack: MLflow, Prefect with a worker, the prediction service, Evidently"):
-        states = _start(settings)
+    settings = read_settings()
+    if runs_elsewhere(settings):
+        if (told := told_before(settings, PROBLEM)) is not None:
+            write_result({"decisions": [], "weeks": [], "skipped": told}, json, lambda: remark(told))
+            return
+        addresses = addresses_elsewhere(settings)
+    else:
+        settings = _fresh_home(home)
+        with _stage("The stack: MLflow, Prefect with a worker, the prediction service, Evidently"):
+            addresses = _start(settings)
     prepare_tools(settings)
     with _stage("First training: what was known on 1 March 2013"):
         decisions = [_train(OPENING, "first")]
     story = []
     life = f"Life: {weeks} weeks of flights over HTTP, labels as they land, each week judged"
-    with _application(settings, states) as (loaded, replay), _stage(life):
+    with _application(settings, addresses["prediction"]) as (loaded, replay), _stage(life):
         for week in range(weeks):
             story.append(_live_one_week(settings, loaded, replay, week, decisions))
     result = {"decisions": decisions, "weeks": story, "predictions": replay.asked, "labels": replay.labelled}
     result |= {"a_prediction": replay.last_labelled, "ledger": _ledger(settings)}
     result["seconds"] = round(time.monotonic() - started, 1)
-    write_result(result, json, lambda: _show(settings, states, result))
+    write_result(result, json, lambda: show_story(settings, addresses, PROBLEM, result))
 
 
 def _fresh_home(home: Path) -> Settings:
@@ -91,11 +103,11 @@ def _stage(title: str) -> Iterator[None]:
     console.print(f"[dim]  {time.monotonic() - started:.0f} s[/dim]")
 
 
-def _start(settings: Settings) -> dict[str, State]:
+def _start(settings: Settings) -> dict[str, str]:
     from pipelines.stack import running
 
     states = running.up(settings, tell=lambda name, event: remark(f"  {name:<12} {event}"))
-    return {state.name: state for state in states}
+    return {state.name: state.url for state in states if state.url}
 
 
 def _train(as_of: datetime, why: str) -> dict[str, Any]:
@@ -117,7 +129,7 @@ def _decision(as_of: datetime, why: str, summary: dict[str, Any]) -> dict[str, A
 
 
 @contextmanager
-def _application(settings: Settings, states: dict[str, State]) -> Iterator[tuple[LoadedProblem, Replay]]:
+def _application(settings: Settings, url: str) -> Iterator[tuple[LoadedProblem, Replay]]:
     """The client that lives through the weeks, with the rows that it will ask about."""
     from pipelines.commands.home_client import home_client
     from pipelines.commands.replay import BATCH, Replay
@@ -131,7 +143,7 @@ def _application(settings: Settings, states: dict[str, State]) -> Iterator[tuple
     rows["moment"] = rows[data.time]
     rows = rows.sort_values("moment", kind="stable").reset_index(drop=True)
     sent = [column for column in rows.columns if column not in {"label", "known", "moment", "arr_delay"}]
-    with home_client(settings, str(states["prediction"].url), "demo", BATCH) as client:
+    with home_client(settings, url, "demo", BATCH) as client:
         _await_champion(client)
         yield loaded, Replay(client, PROBLEM, rows, sent)
 
@@ -151,14 +163,14 @@ def _await(client: Client, arrived: Callable[[Model], bool]) -> None:
 
     from pipelines.core.errors import Unavailable
 
-    deadline, seen = time.monotonic() + 60, "it knows no such model"
+    deadline, seen, agreed = time.monotonic() + 60, "it knows no such model", 0
     while time.monotonic() < deadline:
         with suppress(NotFound):  # until it has looked into the registry
             model = client.model(PROBLEM)
-            if arrived(model):
+            agreed, seen = agreed + 1 if arrived(model) else 0, str(model)
+            if agreed == AGREED:
                 return
-            seen = str(model)
-        time.sleep(0.1)
+        time.sleep(0.02 if agreed else 0.1)
     raise Unavailable(f"the service has not followed within a minute: {seen}")
 
 
@@ -217,39 +229,3 @@ def _ledger(settings: Settings) -> dict[str, Any]:
 
     found = verify_ledger(settings)
     return {"entries": found.entries, "intact": found.intact, "head": found.head}
-
-
-def _show(settings: Settings, states: dict[str, State], result: dict[str, Any]) -> None:
-    weeks = [
-        (one["start"], one["asked"], one["labels"], one["version"], one["level"], _kinds(one["kinds"]))
-        for one in result["weeks"]
-    ]
-    table("Weeks", ("week of", "asked", "labels", "version", "verdict", "why"), weeks)
-    decided = [
-        (one["as_of"][:10], one["why"], one["decision"], one["version"], decisive(one["reasons"]))
-        for one in result["decisions"]
-    ]
-    table("Decisions", ("as of", "asked by", "decision", "version", "reason"), decided)
-    from pipelines.core.exposure import keys_required
-
-    command = f"RATCHET_HOME={os.path.relpath(settings.home)} .venv/bin/ratchet"
-    looks = [
-        (f"{states['console'].url}/problems/{PROBLEM}", "the operators' page: the whole story, and what can be done"),
-        (f"{states['evidently'].url}", "drift dashboards: project flights"),
-        (f"{states['mlflow'].url}/#/models/{PROBLEM}", "versions and their scorecards"),
-        (f"{states['prefect'].url}/runs", "every flow run"),
-        (f"{states['prediction'].url}/docs", "the API; try a request"),
-        (f"{command} ledger {PROBLEM}", f"{result['ledger']['entries']} entries: what was decided, by whom, and why"),
-        (f"{command} card {PROBLEM} --open", "the champion's model card"),
-        (f"{command} passport {result['a_prediction']}", "where one answer comes from"),
-        (f"{command} reproduce {PROBLEM}@1", "the first release once more: the same model, bit for bit"),
-        ("make down", "end the stack"),
-    ]
-    if keys_required(settings):
-        looks.insert(-1, (f"{command} keys create me --scope admin", "a key: the API asks for one"))
-    table(f"{result['predictions']} predictions, {result['labels']} labels, {result['seconds']:.0f} s. Look at:",
-          ("where", "what"), looks)  # fmt: skip
-
-
-def _kinds(kinds: dict[str, str]) -> str:
-    return ", ".join(f"{kind} {level}" for kind, level in kinds.items() if level != "healthy")

@@ -36,13 +36,13 @@ def label(
     prepare_tools(settings, with_server=False)
     from pipelines.core.contract import decode, encode_label
     from pipelines.stores.champions import open_champion
-    from pipelines.stores.prediction_log import PredictionLog
+    from pipelines.stores.prediction_log import open_log
     from pipelines.stores.tables import read_table
 
     name = problem_name(settings, problem)
     contract = open_champion(settings, name).contract
     items = label_items(read_table(file), contract, file)
-    log = PredictionLog(settings.database)
+    log = open_log(settings)
     try:
         receipt = log.add_labels(name, items, now(), lambda given: decode(contract, encode_label(contract, given)))
     finally:

@@ -26,11 +26,11 @@ def passport(
     from pipelines.stores.lean_registry import LeanRegistry
     from pipelines.stores.ledger import Ledger
     from pipelines.stores.passport import logged, make_passport
-    from pipelines.stores.prediction_log import PredictionLog
+    from pipelines.stores.prediction_log import open_log
     from pipelines.stores.signing import open_verifier
 
     verifier = open_verifier(settings.verify_key)
-    with closing(PredictionLog(settings.database)) as log, closing(Ledger(settings.database)) as ledger:
+    with closing(open_log(settings)) as log, closing(Ledger(settings.database)) as ledger:
         answer = logged(log, prediction_id)
         made = make_passport(ledger, LeanRegistry(settings).release, verifier, answer)
 

@@ -47,7 +47,7 @@ def _stay(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     while not told.wait(LOOK):
-        if all(state.running for state in running.status(settings)):
+        if all(state.running or state.elsewhere for state in running.status(settings)):
             continue
         try:
             running.up(settings, tell=_tell)
@@ -96,7 +96,12 @@ def _as_json(states: list[State]) -> dict[str, Any]:
 def _show(states: list[State]) -> None:
     words = {(True, True): "answers", (True, False): "starting or stuck", (False, False): "not running"}
     rows = [
-        (state.title, words[state.running, state.answers], state.url or ("–" if state.running else ""), state.pid)
+        (
+            state.title,
+            words[state.running, state.answers] if not state.elsewhere or state.answers else "does not answer",
+            state.url or ("–" if state.running else ""),
+            "elsewhere" if state.elsewhere else state.pid,
+        )
         for state in states
     ]
     table("The stack", ("what", "state", "address", "pid"), rows)

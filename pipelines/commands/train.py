@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import getpass
 import time
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.commands.arguments import AsOf, Json, ProblemName, now
 from pipelines.commands.flow_run import flow_run
+from pipelines.commands.live_progress import live_progress
 from pipelines.commands.output import number, remark, table, write_result
 from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
+    from pipelines.core.settings import Settings
     from pipelines.stores.problem_files import LoadedProblem
 
 
@@ -29,24 +33,64 @@ def train(
     ] = None,
     by: Annotated[str | None, typer.Option(metavar="NAME", help="Who asks for it [default: your login].")] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait for another training of this problem.")] = 5.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what the gate would: nothing is released or recorded.")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE", help="With --dry-run: Markdown for a pull request.")
+    ] = None,
+    fail_on_keep: Annotated[
+        bool, typer.Option("--fail-on-keep", help="End with 1 where it is no better, and not the champion bit for bit.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Read the data as of a moment, train a candidate, judge it against the champion, and record the decision.
 
     Ends with 0 for every decision: promote, keep and not enough data. Run it again after a kill and it goes on.
     """
+    _require_sense(dry_run, worker, report)
     started = time.monotonic()
     settings = read_settings()
     from pipelines.stores.known_problems import resolve_problem
 
     loaded = resolve_problem(settings, problem)  # a wrong problem file is told at once, before anything is started
-    api = prepare_tools(settings)
+    api = prepare_tools(settings, with_server=not dry_run)
     moment = as_of or now()
     asked = {"as_of": moment, "accept_schema": accept_schema, "wait": wait, "because": because}
     asked["actor"] = by or getpass.getuser()
-    summary = _on_worker(api, loaded, asked) if worker else _here(problem, asked)
+    if dry_run:
+        summary = _dry(settings, loaded, asked, report)
+    else:
+        summary = _on_worker(api, loaded, asked) if worker else _here(problem, asked)
     summary["seconds"] = round(time.monotonic() - started, 2)
     write_result(summary, json, lambda: _show(summary))
+    if fail_on_keep and summary["decision"] == "keep" and not _same(summary):
+        raise typer.Exit(1)
+
+
+def _require_sense(dry_run: bool, worker: bool, report: Path | None) -> None:
+    if dry_run and worker:
+        raise typer.BadParameter("--dry-run runs here: leave --worker out")
+    if report is not None and not dry_run:
+        raise typer.BadParameter("--report needs --dry-run; a release has its card: `ratchet card`")
+
+
+def _dry(settings: Settings, loaded: LoadedProblem, asked: dict[str, Any], report: Path | None) -> dict[str, Any]:
+    from pipelines.cards.change_reports import model_report
+    from pipelines.steps.dry_run import dry_run
+    from pipelines.stores.files import write_atomic
+
+    with live_progress() as listener:
+        run = dry_run(loaded, settings, asked["as_of"], asked["because"], asked["accept_schema"], tell=listener)
+    found = asdict(run)
+    if report is not None:
+        write_atomic(report, model_report(found).encode())
+    return found
+
+
+def _same(summary: dict[str, Any]) -> bool:
+    """Whether the candidate is the champion, bit for bit: the gate keeps it, and nothing is wrong."""
+    return any(one["name"] == "identity" and not one["passed"] for one in summary["checks"])
 
 
 def _here(problem: str, asked: dict[str, Any]) -> dict[str, Any]:

@@ -6,39 +6,40 @@ from datetime import timedelta
 from typing import Any
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
-from prefect.exceptions import ObjectAlreadyExists
-from prefect.workers.process import ProcessWorker
 
 from pipelines.core.settings import Settings
 from pipelines.flows.materialising import materialising
 from pipelines.flows.monitoring import monitoring
+from pipelines.flows.pools import make_pool
 from pipelines.flows.reconciling import reconciling
 from pipelines.flows.scoring import scoring
+from pipelines.flows.sealing import sealing
 from pipelines.flows.training import training
 from pipelines.stores.known_problems import readable_problems
 
 MONITOR_EVERY = timedelta(hours=1)
 RECONCILE_EVERY = timedelta(minutes=5)
 MATERIALISE_EVERY = timedelta(minutes=15)
+SEAL_EVERY = timedelta(days=1)
 
 
 def register(settings: Settings, pool: str) -> list[str]:
-    """Make or renew the work pool and every deployment; their names. Running it again changes nothing."""
+    """Make or renew the work pool and every deployment; their names. Running it again changes nothing.
+
+    The pool's runs are processes, containers or Kubernetes jobs, as the settings say.
+    """
     with get_client(sync_client=True) as client:
-        try:
-            template = ProcessWorker.get_default_base_job_template()
-            client.create_work_pool(WorkPoolCreate(name=pool, type="process", base_job_template=template))
-        except ObjectAlreadyExists:
-            pass
+        make_pool(client, settings, pool)
     every = {
         monitoring: [_every(MONITOR_EVERY)],
         reconciling: [_every(RECONCILE_EVERY), *regular_trainings(settings)],
         training: [],
         scoring: [],
         materialising: [_every(MATERIALISE_EVERY)],
+        sealing: [_every(SEAL_EVERY)],
     }
     for flow, schedules in every.items():
         _deploy(flow, pool, schedules)

@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pipelines.core.errors import Busy
 from pipelines.core.settings import Settings
 from pipelines.stores.ledger import Ledger
+from pipelines.stores.turns import turn
 
 LEASE = 120.0  # seconds after which a request whose holder is silent may be taken by another
 RENEWAL = 30.0
@@ -24,19 +23,15 @@ RENEWAL = 30.0
 def one_training(settings: Settings, problem: str, wait: float) -> Iterator[None]:
     """Hold the problem's training lock; Busy when another process still holds it after `wait` seconds.
 
-    The lock is the operating system's, on an open file: it dies with the process, however that ends.
+    It dies with the process, however that ends: a locked file, or a lock of the database server's that machines share.
     """
-    folder = settings.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / f"train-{problem}.holder.json"
-    try:
-        with FileLock(folder / f"train-{problem}.lock", timeout=wait):
-            holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat()}))
-            yield
-    except Timeout:
-        raise Busy(
-            f"{problem} is being trained {_by_whom(holder)}: wait for it to end, or pass a longer --wait"
-        ) from None
+    holder = settings.home / "locks" / f"train-{problem}.holder.json"
+    with turn(settings, f"train-{problem}", wait) as mine:
+        if not mine:
+            raise Busy(f"{problem} is being trained {_by_whom(holder)}: wait for it to end, or pass a longer --wait")
+        holder.parent.mkdir(parents=True, exist_ok=True)
+        holder.write_text(json.dumps({"pid": os.getpid(), "since": datetime.now(UTC).isoformat()}))
+        yield
 
 
 def _by_whom(holder: Path) -> str:

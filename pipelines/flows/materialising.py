@@ -8,6 +8,7 @@ from typing import Any
 from prefect import flow, task
 
 from pipelines.core.settings import Settings
+from pipelines.flows.mapping import map_task
 from pipelines.flows.moments import scheduled_moment
 from pipelines.flows.progress import tell
 from pipelines.flows.tries import RETRIES
@@ -32,5 +33,5 @@ def materialising(problem: str | None = None, as_of: datetime | None = None) -> 
     """
     settings, as_of = Settings(), as_of or scheduled_moment()
     references = [problem] if problem else list(known_problems(settings).values())
-    states = [renew_history(reference, settings, as_of, return_state=True) for reference in references]
-    return [state.result() for state in states]
+    calls = [{"problem": reference, "settings": settings, "as_of": as_of} for reference in references]
+    return [state.result() for state in map_task(settings, renew_history, calls)]

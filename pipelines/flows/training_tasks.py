@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipelines.steps.release import Asked, release
 from pipelines.steps.train import train
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.champions import open_champion
+from pipelines.stores.cluster import open_cluster
 from pipelines.stores.code_version import code_version, run_key
 from pipelines.stores.files import digest_file
 from pipelines.stores.ledger import Ledger
@@ -74,13 +76,15 @@ def featurize_rows(loaded: LoadedProblem, run: Run) -> None:
 
 
 @task(name="train", **RETRIES)
-def train_model(loaded: LoadedProblem, run: Run) -> None:
-    """The candidate that the search found."""
+def train_model(loaded: LoadedProblem, settings: Settings, run: Run) -> None:
+    """The candidate that the search found, here or on the cluster that the settings name."""
     tell("train", 0, 1, "searching")
     inputs = {"features": digest_file(run.folder / "features.parquet")}
 
     def work() -> dict[str, Any]:
-        return asdict(train(loaded, run.folder, progress=lambda done, total, text: tell("train", done, total, text)))
+        with open_cluster(settings) as cluster:
+            told = partial(tell, "train")
+            return asdict(train(loaded, run.folder, progress=told, cluster=cluster))
 
     once(run.folder, "train", inputs, work, ("model.skops", "trained.json"))
 

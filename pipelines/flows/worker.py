@@ -12,9 +12,13 @@ from pipelines.flows.deployments import register
 def main() -> None:
     """Register, then turn into the worker: one process, whose pid the stack knows."""
     pool, name = sys.argv[1:3]
-    register(Settings(), pool)
-    # At most two runs at a time: trainings of one problem wait for each other anyway.
-    worker = ["-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process", "--limit", "2"]
+    settings = Settings()
+    register(settings, pool)
+    worker = ["-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", settings.work_pool_type]
+    if settings.work_pool_type == "process":
+        worker += ["--limit", "2"]  # two on this machine: trainings of one problem wait for each other anyway
+    if os.environ.get("PREFECT_WORKER_WEBSERVER_PORT"):
+        worker.append("--with-healthcheck")
     os.execv(sys.executable, [sys.executable, *worker])
 
 

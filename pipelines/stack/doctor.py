@@ -1,55 +1,37 @@
-"""What would break Ratchet on this machine: versions, ports, disk, clock, permissions, native libraries."""
+"""What would break Ratchet: on this machine, and at the services and stores that the settings name elsewhere."""
 
 from __future__ import annotations
 
 import ctypes.util
+import errno
 import importlib.metadata
+import importlib.util
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-from packaging.specifiers import SpecifierSet
 
 from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
 from pipelines.stack import addresses, processes
+from pipelines.stack.far_services import far_services
+from pipelines.stack.far_stores import far_stores
+from pipelines.stack.findings import Finding, Level
 from pipelines.stack.lineup import lineup
+from pipelines.stack.versions import BREAKS, objection
+from pipelines.stores.database_facts import is_server
 from pipelines.stores.ledger_verification import verify_ledger
 
 GIGABYTE = 1 << 30
 
-# Measured, and not said by the packages' own metadata: each installs and then fails.
-BREAKS = {
-    "fastapi": ("<0.151,>=0.139", "null bodies answer 422 from 0.151 on, Prefect 3.8 crashes from 0.155 on"),
-    "sqlalchemy": ("<2.1", "Prefect's scheduler fails every minute on 2.1: schedules never fire"),
-    "pandas": ("<3.1", "Evidently 0.7.23 cannot be imported with 3.1"),
-    "prefect": ("==3.8.8", "what deployments and idempotency keys do was checked with 3.8.8"),
-    "mlflow": ("==3.17.2", "how releases are read over REST was checked with 3.17.2"),
-    "evidently": ("==0.7.23", "how scores are read from reports was checked with 0.7.23"),
-    "scikit-learn": ("==1.9.1", "model files are read by the version that wrote them"),
-}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at; `advice` says what to do when it is not well."""
-
-    check: str
-    level: Literal["ok", "warning", "error"]
-    found: str
-    advice: str = ""
-
 
 def examine(settings: Settings) -> list[Finding]:
     """Every check's finding; none of them changes anything that lasts."""
-    checks = (_python, _versions, _libraries, _folders, _disk, _memory, _clock, _ledger, _ports)
-    return [finding for check in checks for finding in check(settings)]
+    here = (_python, _versions, _libraries, _folders, _disk, _memory, _clock, _ledger, _ports)
+    return [finding for check in (*here, far_services, far_stores) for finding in check(settings)]
 
 
 def _python(settings: Settings) -> Iterator[Finding]:
@@ -60,19 +42,28 @@ def _python(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "python", "error", version, "Ratchet is built for Python 3.11: make a virtual environment with it"
         )
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
+    if os.environ.get("PYTHONDONTWRITEBYTECODE") and not _is_compiled("mlflow"):
         advice = "unset it: imports take three times as long without compiled files"
         yield Finding("bytecode", "warning", "PYTHONDONTWRITEBYTECODE is set", advice)
 
 
+def _is_compiled(package: str) -> bool:
+    """Whether a package was compiled when it was installed, as an image's are."""
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        return False
+    return Path(importlib.util.cache_from_source(found.origin)).exists()
+
+
 def _versions(settings: Settings) -> Iterator[Finding]:
-    for package, (allowed, why) in BREAKS.items():
+    for package, (allowed, _) in BREAKS.items():
         try:
             version = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             yield Finding(package, "error", "not installed", "run `make setup`")
             continue
-        if SpecifierSet(allowed).contains(version, prereleases=True):
+        why = objection(package, version)
+        if why is None:
             yield Finding(package, "ok", version)
         else:
             yield Finding(package, "error", version, f"{why}: install {package}{allowed} (`make setup` does)")
@@ -98,14 +89,17 @@ def _folders(settings: Settings) -> Iterator[Finding]:
             with tempfile.TemporaryFile(dir=nearest):
                 yield Finding(name, "ok", str(folder))
         except OSError as error:
+            # A console that keeps nothing itself has the worker's home mounted to read: nothing is wrong with that.
+            meant = error.errno == errno.EROFS and is_server(settings.database)
             advice = f"make {nearest} writable or set RATCHET_{name.upper()}"
-            yield Finding(name, "error", f"{folder}: {error.strerror}", advice)
+            advice = "a worker needs it writable, a console does not" if meant else advice
+            yield Finding(name, "warning" if meant else "error", f"{folder}: {error.strerror}", advice)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     nearest = next(one for one in (settings.home, *settings.home.parents) if one.exists())
     free = shutil.disk_usage(nearest).free / GIGABYTE
-    level: Literal["ok", "warning", "error"] = "ok" if free > 5 else "warning" if free > 1 else "error"
+    level: Level = "ok" if free > 5 else "warning" if free > 1 else "error"
     yield Finding("disk", level, f"{free:.1f} GB free", "" if level == "ok" else "a run keeps its files: free 5 GB")
 
 
@@ -113,8 +107,10 @@ def _memory(settings: Settings) -> Iterator[Finding]:
     import psutil
 
     free = psutil.virtual_memory().available / GIGABYTE
-    level: Literal["ok", "warning"] = "ok" if free > 2 else "warning"
-    yield Finding("memory", level, f"{free:.1f} GB available", "" if level == "ok" else "the whole stack needs 2 GB")
+    level: Level = "ok" if free > 2 else "warning"
+    yield Finding(
+        "memory", level, f"{free:.1f} GB available", "" if level == "ok" else "a training or the whole stack needs 2 GB"
+    )
 
 
 def _clock(settings: Settings) -> Iterator[Finding]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from pipelines.core.settings import Settings
 from pipelines.stack.addresses import answers, url_of
-
-WORK_POOL = "ratchet"
+from pipelines.stack.elsewhere import elsewhere, online_workers
 
 Ports = Mapping[str, int]
 
@@ -33,8 +32,13 @@ class Member:
 
 
 def lineup(settings: Settings) -> list[Member]:
-    """Every member, in the order in which they start."""
-    return [
+    """Every member that runs here, in the order in which they start: what the settings name elsewhere does not.
+
+    The worker belongs to its Prefect server: where that is elsewhere, so is the worker.
+    """
+    away = {one.name for one in elsewhere(settings)}
+    away |= {"worker"} if "prefect" in away else set()
+    members = [
         _mlflow(settings),
         _prefect(settings),
         _service(settings, "prediction", "Prediction service: REST API", settings.service_port),
@@ -42,6 +46,7 @@ def lineup(settings: Settings) -> list[Member]:
         _service(settings, "console", "Console: the operators' pages", settings.console_port),
         _worker(settings),
     ]
+    return [member for member in members if member.name not in away]
 
 
 def _mlflow(settings: Settings) -> Member:
@@ -86,8 +91,15 @@ def _service(settings: Settings, name: str, title: str, port: int) -> Member:
         port=port,
         command=lambda ports: [sys.executable, "-m", f"services.{name}", "--port", str(ports[name])],
         works=lambda ports, token: answers(f"{url_of(settings.host, ports[name])}/healthz"),
-        environment=lambda ports: {"RATCHET_MLFLOW_URL": settings.mlflow_url or url_of(settings.host, ports["mlflow"])},
+        environment=lambda ports: {"RATCHET_MLFLOW_URL": _mlflow_url(settings, ports)},
     )
+
+
+def _mlflow_url(settings: Settings, ports: Ports) -> str:
+    """The MLflow server that services read: the one that is told, else the one of this lineup."""
+    if settings.mlflow_url or settings.tracking_uri.startswith("http"):
+        return settings.mlflow_url or settings.tracking_uri
+    return url_of(settings.host, ports["mlflow"])
 
 
 def _evidently(settings: Settings) -> Member:
@@ -112,9 +124,9 @@ def _worker(settings: Settings) -> Member:
         name="worker",
         title="Prefect worker: runs the flows",
         port=None,
-        command=lambda ports: [sys.executable, "-m", "pipelines.flows.worker", WORK_POOL],
+        command=lambda ports: [sys.executable, "-m", "pipelines.flows.worker", settings.work_pool],
         named=lambda token: [worker_name(token)],
-        works=lambda ports, token: _is_online(prefect_api(settings, ports), worker_name(token)),
+        works=lambda ports, token: worker_name(token) in _online(settings, ports),
         environment=lambda ports: {"PREFECT_API_URL": prefect_api(settings, ports)},
         needs=("prefect",),
     )
@@ -134,12 +146,5 @@ def worker_name(token: str) -> str:
     return f"ratchet-{token[:8]}"
 
 
-def _is_online(api: str, name: str) -> bool:
-    import httpx
-
-    try:
-        with httpx.Client(timeout=5, trust_env=False) as client:
-            answer = client.post(f"{api}/work_pools/{WORK_POOL}/workers/filter", json={})
-    except httpx.HTTPError:
-        return False
-    return answer.is_success and any(one["name"] == name and one["status"] == "ONLINE" for one in answer.json())
+def _online(settings: Settings, ports: Ports) -> list[str]:
+    return online_workers(prefect_api(settings, ports), settings.work_pool) or []

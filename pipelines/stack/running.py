@@ -14,6 +14,7 @@ from pipelines.core.errors import Busy, Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stack import addresses, processes
 from pipelines.stack.addresses import Record
+from pipelines.stack.elsewhere import elsewhere, online_workers
 from pipelines.stack.environment import child_environment
 from pipelines.stack.lineup import Member, Ports, lineup
 
@@ -32,6 +33,8 @@ class State:
     url: str | None
     pid: int | None
     log: str | None
+    elsewhere: bool = False
+    """Whether the settings name it on another machine: nothing is started or ended for it here."""
 
 
 def _silence(name: str, event: str) -> None:
@@ -45,7 +48,8 @@ def up(settings: Settings, tell: Tell = _silence, members: Sequence[Member] | No
     starts only what is missing.
     """
     with _alone(settings):
-        members = members or lineup(settings)
+        chosen = members
+        members = lineup(settings) if members is None else members
         ports = _assign_ports(settings, members, tell)
         waiting = {member.name: member for member in members}
         started: dict[str, float] = {}
@@ -58,7 +62,7 @@ def up(settings: Settings, tell: Tell = _silence, members: Sequence[Member] | No
                     tell(member.name, "answers")
                     del waiting[member.name]
             time.sleep(0.2)
-    return status(settings, members)
+    return status(settings, chosen)
 
 
 def down(settings: Settings, tell: Tell = _silence) -> list[str]:
@@ -84,11 +88,27 @@ def down(settings: Settings, tell: Tell = _silence) -> list[str]:
 
 
 def status(settings: Settings, members: Sequence[Member] | None = None) -> list[State]:
-    """How each member is now."""
-    members = members or lineup(settings)
+    """How each member is now, and what the settings name elsewhere."""
+    away = _states_elsewhere(settings) if members is None else []
+    members = lineup(settings) if members is None else members
     records = {member.name: addresses.read_record(settings, member.name) for member in members}
     ports = {name: record.port for name, record in records.items() if record and record.port}
-    return [_state(member, records[member.name], ports) for member in members]
+    return [*(_state(member, records[member.name], ports) for member in members), *away]
+
+
+def _states_elsewhere(settings: Settings) -> list[State]:
+    """What other machines run: seen by its answers alone."""
+    states = []
+    for one in elsewhere(settings):
+        up = one.answering() is not None
+        states.append(
+            State(one.name, one.title, running=up, answers=up, url=one.url, pid=None, log=None, elsewhere=True)
+        )
+    if settings.prefect_url:
+        online = online_workers(settings.prefect_url, settings.work_pool) or []
+        title = "Prefect worker: runs the flows"
+        states.append(State("worker", title, bool(online), bool(online), None, None, None, elsewhere=True))
+    return states
 
 
 def _state(member: Member, record: Record | None, ports: Ports) -> State:

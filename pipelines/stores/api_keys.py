@@ -19,11 +19,12 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from pipelines.core.errors import NotFound, ProblemError
+from pipelines.core.errors import NotFound, ProblemError, Unavailable
 from pipelines.core.exposure import keys_required
 from pipelines.core.settings import Settings
-from pipelines.stores.database import create_missing, open_database
-from pipelines.stores.ledger_tables import Moment
+from pipelines.stores.database import answering, open_database
+from pipelines.stores.key_tables import KEYS
+from pipelines.stores.schema import ensure_schema
 
 SCOPES = ("predict", "label", "read", "admin")
 """What a key may be for; `admin` includes the others."""
@@ -33,27 +34,7 @@ _ALPHABET = string.ascii_letters + string.digits
 _SECRET = 43  # characters of 62: 256 bits
 _MOST_WAIT = 0.5  # seconds between two looks at the keys: a revocation is in force within one
 
-_metadata = sa.MetaData()
-_keys = sa.Table(
-    "api_keys",
-    _metadata,
-    sa.Column("id", sa.String(12), primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False, unique=True),
-    sa.Column("name", sa.String(63), nullable=False),
-    sa.Column("scopes", sa.String(60), nullable=False),
-    sa.Column("rate", sa.Float),
-    sa.Column("created_at", Moment, nullable=False),
-    sa.Column("created_by", sa.String(200), nullable=False),
-    sa.Column("expires_at", Moment),
-    sa.Column("revoked_at", Moment),
-)
-sa.Index(
-    "api_keys_by_name",
-    _keys.c.name,
-    unique=True,
-    sqlite_where=_keys.c.revoked_at.is_(None),
-    postgresql_where=_keys.c.revoked_at.is_(None),
-)
+_DATABASE = "the database of the API keys"
 _ADVICE = "no API key exists, so requests are answered 401: make one with `ratchet keys create NAME --scope predict`"
 
 
@@ -116,8 +97,8 @@ class ApiKeys:
         row = vars(key) | {"scopes": ",".join(key.scopes), "digest": digest_of(secret.encode()).hex()}
         self._make_table()
         try:
-            with self._engine.begin() as connection:
-                connection.execute(sa.insert(_keys).values(row))
+            with answering(_DATABASE), self._engine.begin() as connection:
+                connection.execute(sa.insert(KEYS).values(row))
         except IntegrityError:
             raise ProblemError(
                 f"there is a key {name!r} already: choose another name, or `ratchet keys revoke {name}` first"
@@ -127,8 +108,8 @@ class ApiKeys:
     def all(self) -> list[ApiKey]:
         """Every key that was ever made, oldest first."""
         self._make_table()
-        with self._engine.connect() as connection:
-            return [_key(row) for row in connection.execute(sa.select(_keys).order_by(_keys.c.created_at, _keys.c.id))]
+        with answering(_DATABASE), self._engine.connect() as connection:
+            return [_key(row) for row in connection.execute(sa.select(KEYS).order_by(KEYS.c.created_at, KEYS.c.id))]
 
     def revoke(self, name_or_id: str, *, at: datetime) -> ApiKey:
         """The key, revoked; one that was revoked before stays as it was. NotFound when there is none."""
@@ -136,22 +117,22 @@ class ApiKeys:
         found = next((one for one in matching if one.revoked_at is None), matching[-1] if matching else None)
         if found is None:
             raise NotFound(f"there is no key {name_or_id!r}: `ratchet keys list` shows them")
-        change = sa.update(_keys).where(_keys.c.id == found.id, _keys.c.revoked_at.is_(None)).values(revoked_at=at)
-        with self._engine.begin() as connection:
+        change = sa.update(KEYS).where(KEYS.c.id == found.id, KEYS.c.revoked_at.is_(None)).values(revoked_at=at)
+        with answering(_DATABASE), self._engine.begin() as connection:
             connection.execute(change)
         return next(one for one in self.all() if one.id == found.id)
 
     def in_force(self) -> dict[bytes, KnownKey]:
         """Every key that was not revoked, by its digest; those that have expired are told by their moment."""
         self._make_table()
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_keys).where(_keys.c.revoked_at.is_(None))).all()
+        with answering(_DATABASE), self._engine.connect() as connection:
+            rows = connection.execute(sa.select(KEYS).where(KEYS.c.revoked_at.is_(None))).all()
         return {bytes.fromhex(row.digest): _known(_key(row)) for row in rows}
 
     def _make_table(self) -> None:
         if self._made:
             return
-        create_missing(self._engine, _metadata)
+        ensure_schema(self._engine)
         self._made = True
 
 
@@ -198,7 +179,7 @@ class KeyRing:
         """Look once at the database."""
         try:
             self._known = self._source.in_force()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, Unavailable) as error:
             if not self._away:
                 _log.warning("the API keys cannot be read (%s): those known stay in force", type(error).__name__)
             self._away = True

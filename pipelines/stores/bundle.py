@@ -93,6 +93,11 @@ class Bundle:
 
         return load_model(self.folder / MODEL_FILE, self.release["model_digest"])
 
+    def load(self) -> None:
+        """Read what scores rows into memory: sent to a process that does not see the folder, it can score there."""
+        for name in ("release", "contract", "problem", "pipeline"):
+            getattr(self, name)
+
     @property
     def reference_path(self) -> Path:
         """Parquet file with the release's held-out rows, predictions and labels."""

@@ -7,7 +7,9 @@ from pathlib import Path
 from pipelines.core.errors import ModelFileError, NotFound
 from pipelines.core.settings import Settings
 from pipelines.stores.bundle import Bundle
+from pipelines.stores.lean_registry import LeanRegistry
 from pipelines.stores.registry import Registry
+from pipelines.stores.registry_reader import open_reader
 from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
 from pipelines.stores.signing import open_verifier
 
@@ -19,6 +21,24 @@ def open_champion(settings: Settings, problem: str) -> Bundle:
     if release is None:
         raise NotFound(f"{problem} has no champion yet: run `ratchet train {problem}`")
     return open_release(settings, registry, release)
+
+
+def find_champion(settings: Settings, problem: str) -> Bundle | None:
+    """The champion's verified bundle, None where nothing has been promoted yet.
+
+    Found as the service finds it: `RATCHET_MLFLOW_URL` is enough, and an embedded store that is not there is not made.
+    """
+    reader = open_reader(settings)
+    try:
+        release = reader.champion(problem)
+    except NotFound:
+        return None
+    finally:
+        reader.close()
+    if release is None:
+        return None
+    read = settings.model_copy(update={"mlflow_uri": settings.mlflow_url or settings.mlflow_uri})
+    return open_release(settings, LeanRegistry(read), release)
 
 
 def open_release(settings: Settings, registry: Registry, release: ReleaseInfo) -> Bundle:

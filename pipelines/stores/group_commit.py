@@ -14,6 +14,7 @@ from pipelines.stores.logbook.log_blocks import LogBlock
 from pipelines.stores.prediction_log import Entry, PredictionLog
 
 _MOST_ROWS = 5_000  # in one transaction: a first caller does not wait for the last of a flood
+_LATELY = 30.0  # seconds for which a commit is told of: longer than the pause between two looks at the metrics
 
 Entries = Sequence[Entry]
 Done = Callable[[Exception | None], None]
@@ -35,17 +36,27 @@ class GroupCommit:
     caller's rows are tried once more by themselves.
     """
 
-    def __init__(self, log: PredictionLog) -> None:
-        self._log = log
+    def __init__(self, log: PredictionLog, observe: Callable[[float], None] = lambda seconds: None) -> None:
+        """`observe` is told of each commit how many seconds its oldest rows had waited, the commit included."""
+        self._log, self._observe = log, observe
         self._queue: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._closed = False
         self._lock = threading.Lock()
-        self.lag = 0.0
-        """Seconds that the oldest rows of the last commit waited, the commit included."""
+        self._waited, self._done_at = 0.0, 0.0
+        self._oldest: float | None = None  # of the rows that are being written
         self.commits = 0
         """Transactions so far."""
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
+
+    @property
+    def lag(self) -> float:
+        """Seconds that the oldest rows have waited that are not durable yet, or that those of the last half a minute's
+        newest commit had waited; 0 when there were none.
+        """
+        now, oldest = monotonic(), self._oldest
+        lately = self._waited if now - self._done_at < _LATELY else 0.0
+        return lately if oldest is None else max(lately, now - oldest)
 
     @property
     def queued(self) -> int:
@@ -102,9 +113,12 @@ class GroupCommit:
                 return
 
     def _write(self, batch: list[_Pending]) -> None:
+        self._oldest = batch[0].since
         error = self._append([entry for pending in batch for entry in pending.entries])
         self.commits += 1
-        self.lag = monotonic() - batch[0].since
+        self._done_at = monotonic()
+        self._waited, self._oldest = self._done_at - batch[0].since, None
+        self._observe(self._waited)
         for pending in batch:
             if error is not None and len(batch) > 1:  # one caller's rows must not fail another's
                 pending.done(self._append(pending.entries))

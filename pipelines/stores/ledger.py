@@ -17,7 +17,8 @@ from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
 from pipelines.stores.chain.ledger_chain import SEALED, Head, read_entry, reading
 from pipelines.stores.chain.ledger_heads import keep_head, ledger_name
-from pipelines.stores.ledger_requests import TRIES, Requests
+from pipelines.stores.database import answering
+from pipelines.stores.ledger_requests import DATABASE, TRIES, Requests
 from pipelines.stores.ledger_tables import Entry, Request, State, decisions
 from pipelines.stores.signing import open_signer
 
@@ -82,7 +83,7 @@ class Ledger(Requests):
             if found is not None:
                 return found
             try:
-                with self._engine.begin() as connection:
+                with answering(DATABASE), self._engine.begin() as connection:
                     head = self._append(connection, row)
                 self._note(head)
             except IntegrityError:  # another process wrote the same key, or behind the same seal, a moment ago

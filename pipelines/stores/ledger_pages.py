@@ -16,7 +16,8 @@ from pipelines.core.errors import NotFound
 from pipelines.stores.chain.ledger_chain import SEALED, read_entry, reading
 from pipelines.stores.database import open_database
 from pipelines.stores.ledger import DECISIONS, MOVES
-from pipelines.stores.ledger_tables import Entry, as_utc, create_tables, decisions
+from pipelines.stores.ledger_tables import Entry, as_utc, decisions
+from pipelines.stores.schema import ensure_schema
 
 _BARE = SEALED.with_only_columns(*(one for one in SEALED.selected_columns if one.name != "evidence"))
 
@@ -48,8 +49,7 @@ class LedgerPages:
 
     def __init__(self, url: str) -> None:
         self._engine: Engine = open_database(url)
-        with reading(self._engine):
-            create_tables(self._engine)
+        ensure_schema(self._engine)
 
     def close(self) -> None:
         """Let go of the database's connections."""

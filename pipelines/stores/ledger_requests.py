@@ -11,9 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from pipelines.core.errors import NotFound
 from pipelines.stores.chain.ledger_chain import Head, Sign, append, seal_existing
-from pipelines.stores.database import open_database
-from pipelines.stores.ledger_tables import IN_FLIGHT, Request, State, create_tables, decisions, requests
+from pipelines.stores.database import answering, open_database
+from pipelines.stores.ledger_tables import IN_FLIGHT, Request, State, decisions, put_back_guards, requests
+from pipelines.stores.schema import ensure_schema
 
+DATABASE = "the ledger's database"
 TRIES = 50
 """Of two writers that follow the same seal one is refused, and tries again."""
 
@@ -40,8 +42,10 @@ class Requests:
     ) -> None:
         self._engine: Engine = open_database(url)
         self._clock, self._sign, self._told = clock, sign, note
-        create_tables(self._engine)
-        seal_existing(self._engine, clock(), sign)
+        ensure_schema(self._engine)
+        with answering(DATABASE):
+            put_back_guards(self._engine)
+            seal_existing(self._engine, clock(), sign)
 
     def close(self) -> None:
         """Let go of the database's connections."""
@@ -76,7 +80,7 @@ class Requests:
             if existing is not None:
                 return existing
             try:
-                with self._engine.begin() as connection:
+                with answering(DATABASE), self._engine.begin() as connection:
                     made = _request(connection.execute(insert(requests).values(row).returning(requests)).one(), True)
                     head = self._append_once(connection, _entry_row(made, "asked", actor, [reason], made.evidence))
             except IntegrityError:  # somebody was faster; by the next look theirs is there or finished
@@ -87,7 +91,7 @@ class Requests:
 
     def find_request(self, request_id: int) -> Request:
         """The request with this id; NotFound if there is none."""
-        with self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             row = connection.execute(select(requests).where(requests.c.id == request_id)).first()
         if row is None:
             raise NotFound(f"there is no request {request_id}")
@@ -100,7 +104,7 @@ class Requests:
             query = query.where(requests.c.problem == problem)
         if states is not None:
             query = query.where(requests.c.state.in_(list(states)))
-        with self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             return [_request(row) for row in connection.execute(query)]
 
     def claim(self, request_id: int, now: datetime, lease_seconds: float, holder: str) -> bool:
@@ -117,12 +121,12 @@ class Requests:
             .where(requests.c.id == request_id, free)
             .values(state="running", holder=holder, lease_until=now + timedelta(seconds=lease_seconds))
         )
-        with self._engine.begin() as connection:
+        with answering(DATABASE), self._engine.begin() as connection:
             return connection.execute(change).rowcount == 1
 
     def dispatched(self, request_id: int, flow_run_id: str) -> None:
         """Note which flow run works on the request."""
-        with self._engine.begin() as connection:
+        with answering(DATABASE), self._engine.begin() as connection:
             connection.execute(update(requests).where(requests.c.id == request_id).values(flow_run_id=flow_run_id))
 
     def finish(
@@ -149,7 +153,7 @@ class Requests:
         change["evidence"] = {**asked.evidence, **evidence}
         ours = update(requests).where(requests.c.id == asked.id, requests.c.state.in_(IN_FLIGHT)).values(change)
         head = None
-        with self._engine.begin() as connection:
+        with answering(DATABASE), self._engine.begin() as connection:
             if connection.execute(ours).rowcount == 1:
                 reasons = [outcome if state == "failed" else f"the training that was asked for ended: {outcome}"]
                 head = self._append_once(connection, _entry_row(asked, state, "flow", reasons, change["evidence"]))
@@ -171,7 +175,7 @@ class Requests:
     def _existing(self, problem: str, key: str) -> Request | None:
         in_flight = and_(requests.c.problem == problem, requests.c.state.in_(IN_FLIGHT))
         query = select(requests).where(or_(requests.c.key == key, in_flight))
-        with self._engine.connect() as connection:
+        with answering(DATABASE), self._engine.connect() as connection:
             found = [_request(row) for row in connection.execute(query)]
         return next((one for one in found if one.key == key), found[0] if found else None)
 

@@ -22,11 +22,10 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
-    inspect,
     text,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
-from sqlalchemy.schema import CreateIndex, CreateTable
+
+from pipelines.stores.database import serialise
 
 State = Literal["open", "running", "done", "failed"]
 IN_FLIGHT = ("open", "running")
@@ -155,7 +154,6 @@ Index(
 )
 
 _REFUSAL = "the ledger is append-only"
-_MAKING = 4_711_204  # any number that nobody else locks
 _GUARDED = (decisions.name, seals.name)
 _SQLITE_GUARDS = [
     f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
@@ -174,30 +172,18 @@ _POSTGRES_GUARDS = [
 ]
 
 
-def create_tables(engine: Engine) -> None:
-    """Make the tables, indexes and guards where they are missing; several processes may do it at once."""
-    for attempt in range(3):
-        if inspect(engine).has_table("requests") and _guarded(engine):
-            return
-        try:
-            _create(engine)
-            return
-        except (IntegrityError, OperationalError, ProgrammingError):  # PostgreSQL: IF NOT EXISTS can race
-            if attempt == 2:
-                raise
+def guards(dialect: str) -> list[str]:
+    """The statements that make the database refuse to change a decision or a seal."""
+    return _SQLITE_GUARDS if dialect == "sqlite" else _POSTGRES_GUARDS
 
 
-def _create(engine: Engine) -> None:
-    embedded = engine.dialect.name == "sqlite"
-    with engine.begin() as connection:
-        if not embedded:  # one after the other: triggers made at once lock each other out
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_MAKING})"))
-        for table in (decisions, seals, requests):
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
-        for statement in _SQLITE_GUARDS if embedded else _POSTGRES_GUARDS:
-            connection.execute(text(statement))
+def put_back_guards(engine: Engine) -> None:
+    """Make the guards anew where one was taken away; several processes may do it at once."""
+    if not _guarded(engine):
+        with engine.begin() as connection:
+            serialise(connection, "guards")  # triggers made at once lock each other out
+            for statement in guards(engine.dialect.name):
+                connection.exec_driver_sql(statement)
 
 
 def _guarded(engine: Engine) -> bool:

@@ -15,19 +15,19 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from pipelines.core.episodes import Course
-from pipelines.stores.database import answering, create_missing, open_database
+from pipelines.stores.database import answering, open_database
 from pipelines.stores.notice_keeping import Address, Cursor, News, begin, follow, move, read_episode, tell
 from pipelines.stores.notice_tables import (
     CURSORS,
     DELIVERIES,
     EPISODES,
-    METADATA,
     NOTICES,
     Delivery,
     Episode,
     Notice,
     Topic,
 )
+from pipelines.stores.schema import ensure_schema
 
 BACKOFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180, 360, 720))
 """Waits after the first failures, of about a day together; after one more try a delivery has failed."""
@@ -46,8 +46,7 @@ class Notices:
 
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
-        with answering(_DATABASE):
-            create_missing(self._engine, METADATA)
+        ensure_schema(self._engine)
 
     def close(self) -> None:
         """Let go of the database's connections."""

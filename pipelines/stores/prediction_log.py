@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from pipelines.core.errors import NotFound
-from pipelines.stores.database import create_missing, open_database
-from pipelines.stores.logbook.kept_blocks import count_rows, find_problems, find_rows, in_chunks
+from pipelines.core.settings import Settings
+from pipelines.stores.database import open_database
+from pipelines.stores.logbook.archive import Archive, archive_of, open_archive, steady, with_archive
+from pipelines.stores.logbook.kept_blocks import count_rows, find_rows
 from pipelines.stores.logbook.log_appender import Appender, Entry
 from pipelines.stores.logbook.log_entries import (
     WINDOW_COLUMNS,
@@ -24,16 +26,17 @@ from pipelines.stores.logbook.log_entries import (
     LoggedPrediction,
     Rejected,
     as_utc,
-    is_id,
     new_id,
     read_cell,
     window_frame,
     write_cell,
 )
-from pipelines.stores.logbook.log_labels import IN_ORDER
-from pipelines.stores.logbook.log_tables import LABELS, METADATA, PREDICTIONS, translated
+from pipelines.stores.logbook.log_owners import find_labelled, find_live, find_owners, find_sealed
+from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS, translated
 from pipelines.stores.logbook.log_traffic import Traffic, count_traffic
 from pipelines.stores.logbook.log_windows import gather, newest_moment
+from pipelines.stores.logbook.segment_tables import Segment, list_segments
+from pipelines.stores.schema import ensure_schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,19 +55,25 @@ __all__ = [
     "PredictionLog",
     "Rejected",
     "new_id",
+    "open_log",
 ]
+
+
+def open_log(settings: Settings) -> PredictionLog:
+    """The log of these settings, with the archive of what was sealed."""
+    return PredictionLog(settings.database, open_archive(settings))
 
 
 class PredictionLog:
     """The log behind one SQLAlchemy URL; the tables are made on first use. Safe to share among threads.
 
-    Every method raises `Unavailable` when the database does not answer.
+    Every method raises `Unavailable` when the database does not answer. What was sealed is read from the `archive`;
+    without one, whatever needs it raises Unavailable.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine: sa.Engine = open_database(url)
-        with translated():
-            create_missing(self._engine, METADATA)
+    def __init__(self, url: str, archive: Archive | None = None) -> None:
+        self._engine: sa.Engine = with_archive(open_database(url), archive)
+        ensure_schema(self._engine)
         self._appender = Appender(self._engine)
 
     def close(self) -> None:
@@ -86,19 +95,26 @@ class PredictionLog:
             for block, places in find_rows(connection, [prediction_id]):
                 return block.row(places[prediction_id])
             row = connection.execute(sa.select(PREDICTIONS).where(PREDICTIONS.c.id == prediction_id)).first()
-        if row is None:
+            sealed = None if row is not None else find_sealed(connection, [prediction_id]).get(prediction_id)
+        if row is None and sealed is None:
             raise NotFound(f"the prediction log holds no prediction {prediction_id[:100]!r}")
-        values = dict(row._mapping)
-        del values["moment"]
+        values = dict(row._mapping) if row is not None else {} if sealed is None else sealed._asdict()
+        for name in ("moment", "in_block", "labels"):
+            values.pop(name, None)
         for name in ("inputs", "history", "prediction", "probabilities"):
             values[name] = read_cell(values[name])
         return LoggedPrediction(**values)
 
     def labels(self, prediction_id: str) -> list[Label]:
         """Every label received for one prediction, in the order in which they became known: the last one counts."""
-        query = sa.select(LABELS).where(LABELS.c.prediction_id == prediction_id).order_by(*IN_ORDER)
+        query = sa.select(LABELS.c.seq, LABELS.c.label, LABELS.c.known_at, LABELS.c.received_at)
+        query = query.where(LABELS.c.prediction_id == prediction_id)
         with translated(), self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            found: dict[int, Any] = {row.seq: row for row in connection.execute(query)}
+            if not find_live(connection, [prediction_id]):
+                for sealed in find_sealed(connection, [prediction_id]).values():
+                    found |= {one.seq: one for one in sealed.labels}
+        rows = sorted(found.values(), key=lambda row: (row.known_at, row.seq))
         return [Label(read_cell(row.label), row.known_at, row.received_at) for row in rows]
 
     def add_labels(
@@ -111,7 +127,7 @@ class PredictionLog:
         """
         receipt, kept = LabelReceipt(), []
         with translated(), self._engine.connect() as connection:
-            owners = _owners(connection, [str(item["id"]) for item in items])
+            owners = find_owners(connection, [str(item["id"]) for item in items])
         for position, item in enumerate(items):
             name = str(item["id"])
             try:
@@ -139,7 +155,8 @@ class PredictionLog:
         """
         known_by = None if labels_as_of is None else as_utc(labels_as_of)
         with translated(), self._engine.connect() as connection:
-            return window_frame(gather(connection, problem, as_utc(start), as_utc(end), known_by))
+            span = (as_utc(start), as_utc(end))
+            return window_frame(steady(connection, problem, lambda: gather(connection, problem, *span, known_by), span))
 
     def view(
         self,
@@ -156,54 +173,66 @@ class PredictionLog:
         """
         from pipelines.stores.logbook.log_views import labelled_view, read_answered  # pandas: the service stays lean
 
+        span = (as_utc(start), as_utc(end))
         with translated(), self._engine.connect() as connection:
-            answered = read_answered(connection, problem, contract, history, as_utc(start), as_utc(end), size)
-            return labelled_view(connection, contract, answered, start, end, as_of)
+
+            def read() -> View:
+                answered = read_answered(connection, problem, contract, history, *span, size)
+                return labelled_view(connection, contract, answered, start, end, as_of)
+
+            return steady(connection, problem, read, span)
 
     def look_back(
         self, memory: LogMemory, start: datetime, length: timedelta, windows: int, as_of: datetime
     ) -> list[Observed]:
         """What up to so many windows before `start` showed of the release that `memory` is about, oldest first."""
         with translated(), self._engine.connect() as connection:
-            return memory.look_back(connection, start, length, windows, as_of)
+            back = (connection, start, length, windows, as_of)
+            span = (as_utc(start) - windows * length, as_utc(start))
+            return steady(connection, memory.problem, lambda: memory.look_back(*back), span)
 
     def counts(self, problem: str) -> dict[str, int]:
         """How many `predictions` the log holds of a problem, and how many of them are `labelled`."""
-        rows = sa.select(sa.func.count()).where(PREDICTIONS.c.problem == problem)
         with translated(), self._engine.connect() as connection:
-            predictions = connection.execute(rows).scalar_one() + count_rows(connection, problem)
-            labelled = _labelled(connection, problem, sa.true())
-        return {"predictions": predictions, "labelled": labelled}
+
+            def read() -> dict[str, int]:
+                rows = sa.select(sa.func.count()).where(PREDICTIONS.c.problem == problem)
+                segments = list_segments(connection, problem)
+                predictions = connection.execute(rows).scalar_one() + count_rows(connection, problem)
+                live, late = find_labelled(connection, problem, sa.true())
+                labelled = live + sum(one.labelled for one in segments) + sum(not one.labels for one in late)
+                return {"predictions": predictions + sum(one.rows for one in segments), "labelled": labelled}
+
+            return steady(connection, problem, read)
 
     def new_labels(self, problem: str, since: datetime, until: datetime) -> int:
         """How many predictions of a problem have a label that became known in (since, until]."""
-        known = (LABELS.c.known_at > as_utc(since)) & (LABELS.c.known_at <= as_utc(until))
+        first, last = as_utc(since), as_utc(until)
         with translated(), self._engine.connect() as connection:
-            return _labelled(connection, problem, known)
+
+            def read() -> int:
+                known = (LABELS.c.known_at > first) & (LABELS.c.known_at <= last)
+                live, late = find_labelled(connection, problem, known)
+                archive = archive_of(connection)
+                if archive is None:
+                    return live
+                sealed, counted = archive.newly_labelled(connection, problem, first, last, {one.id for one in late})
+                return live + sealed + len(late) - counted
+
+            return steady(connection, problem, read)
 
     def traffic(self, problem: str, start: datetime, end: datetime, step: timedelta) -> Traffic:
         """Rows whose moment lies in [start, end), by stretches of `step` from `start` on; empty ones are left out."""
         with translated(), self._engine.connect() as connection:
-            return count_traffic(connection, problem, as_utc(start), as_utc(end), step)
+            span = (as_utc(start), as_utc(end))
+            return steady(connection, problem, lambda: count_traffic(connection, problem, *span, step), span)
+
+    def segments(self) -> list[Segment]:
+        """The sealed segments of all problems, by their moments."""
+        with translated(), self._engine.connect() as connection:
+            return list_segments(connection)
 
     def last_moment(self, problem: str) -> datetime | None:
         """The newest moment that a prediction of this problem speaks of (UTC, no zone); None without any."""
         with translated(), self._engine.connect() as connection:
             return newest_moment(connection, problem)
-
-
-def _owners(connection: sa.Connection, ids: Sequence[str]) -> dict[str, str]:
-    """The problem of each id that the log knows."""
-    ids = [one for one in ids if is_id(one)]
-    found = find_problems(connection, ids)
-    for chunk in in_chunks(one for one in ids if one not in found):
-        query = sa.select(PREDICTIONS.c.id, PREDICTIONS.c.problem).where(PREDICTIONS.c.id.in_(chunk))
-        found.update((row.id, row.problem) for row in connection.execute(query))
-    return found
-
-
-def _labelled(connection: sa.Connection, problem: str, which: sa.ColumnElement[bool]) -> int:
-    """How many predictions of a problem have one of these labels."""
-    query = sa.select(LABELS.c.prediction_id.distinct()).where(which).order_by(LABELS.c.prediction_id)
-    ids = connection.execute(query).scalars().all()  # in order: those of one block come together
-    return sum(owner == problem for owner in _owners(connection, ids).values())

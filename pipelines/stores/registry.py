@@ -146,6 +146,7 @@ class Registry:
 
     def fetch(self, release: ReleaseInfo, into: Path) -> Path:
         """The release's bundle as a folder `into`, verified against the manifest that the registry knows."""
+        assert self._client  # opened first: it sets what MLflow reads when it downloads
         from mlflow.artifacts import download_artifacts
 
         into.parent.mkdir(parents=True, exist_ok=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LocalReader", "MlflowReader", "RegistryReader", "RestReader", "open_reader"]
 
 _API = "/api/2.0/mlflow"
+_ARTIFACT_SECONDS = 60.0  # the server may have to bring a file from S3 first
 _ABSENT = {
     "RESOURCE_DOES_NOT_EXIST",
     "INVALID_PARAMETER_VALUE",
@@ -148,17 +149,17 @@ class RestReader:
             if entry.get("is_dir"):
                 self._download(f"{source}/{name}", into / name)
             else:
-                content = self._answer(f"/api/2.0/mlflow-artifacts/artifacts/{quote(f'{source}/{name}')}", {})
-                (into / name).write_bytes(content.content)
+                path = f"/api/2.0/mlflow-artifacts/artifacts/{quote(f'{source}/{name}')}"
+                (into / name).write_bytes(self._answer(path, {}, _ARTIFACT_SECONDS).content)
 
     def _get(self, path: str, query: Mapping[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._answer(path, query).json()
         return answer
 
-    def _answer(self, path: str, query: Mapping[str, Any]) -> httpx.Response:
+    def _answer(self, path: str, query: Mapping[str, Any], seconds: float | None = None) -> httpx.Response:
         try:
             asked = {name: value for name, value in query.items() if value is not None}
-            response = self._http.get(self._url + path, params=asked)
+            response = self._http.get(self._url + path, params=asked, timeout=seconds or self._http.timeout)
         except httpx.HTTPError as error:
             raise Unavailable(f"MLflow at {self._url} does not answer ({error}): is it up?") from error
         if response.is_success:

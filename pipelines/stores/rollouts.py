@@ -15,32 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from pipelines.core.problem import Rollout
-from pipelines.stores.database import answering, create_missing, open_database
-from pipelines.stores.ledger_tables import Moment
+from pipelines.stores.database import answering, open_database, serialise
+from pipelines.stores.schema import ensure_schema
+from pipelines.stores.trial_tables import ROLLOUTS
 
 Mode = Literal["shadow", "canary", "stopped", "aborted"]
 ON = ("shadow", "canary")
 DATABASE = "the rollouts' database"
-
-_metadata = sa.MetaData()
-_rollouts = sa.Table(
-    "rollouts",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("token", sa.String(400), nullable=False, unique=True),
-    sa.Column("problem", sa.String(63), nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("mode", sa.String(10), nullable=False),
-    sa.Column("share", sa.Float, nullable=False),
-    sa.Column("key", sa.String(400)),
-    sa.Column("limits", sa.JSON, nullable=False),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("actor", sa.String(200), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("evidence", sa.JSON, nullable=False),
-    sa.Index("rollouts_by_problem", "problem", "id"),
-    sqlite_autoincrement=True,
-)
 
 
 @dataclass(frozen=True)
@@ -76,8 +57,7 @@ class RolloutLog:
 
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
-        with answering(DATABASE):
-            create_missing(self._engine, _metadata)
+        ensure_schema(self._engine)
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -129,27 +109,29 @@ class RolloutLog:
 
     def current(self) -> dict[str, RolloutRow]:
         """The row that counts, by problem."""
-        last = sa.select(sa.func.max(_rollouts.c.id)).group_by(_rollouts.c.problem)
+        last = sa.select(sa.func.max(ROLLOUTS.c.id)).group_by(ROLLOUTS.c.problem)
         with answering(DATABASE), self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_rollouts).where(_rollouts.c.id.in_(last))).all()
+            rows = connection.execute(sa.select(ROLLOUTS).where(ROLLOUTS.c.id.in_(last))).all()
         return {row.problem: RolloutRow(**row._asdict()) for row in rows}
 
     def rows(self, problem: str, limit: int = 100) -> list[RolloutRow]:
         """Everything that was said of a problem, newest first."""
-        query = sa.select(_rollouts).where(_rollouts.c.problem == problem).order_by(_rollouts.c.id.desc()).limit(limit)
+        query = sa.select(ROLLOUTS).where(ROLLOUTS.c.problem == problem).order_by(ROLLOUTS.c.id.desc()).limit(limit)
         with answering(DATABASE), self._engine.connect() as connection:
             return [RolloutRow(**row._asdict()) for row in connection.execute(query)]
 
     def _add(self, row: Mapping[str, Any], after: int | None) -> bool:
         """Whether the row was written; with `after` only while that row counts."""
-        values = [sa.literal(value, _rollouts.c[name].type) for name, value in row.items()]
+        values = [sa.literal(value, ROLLOUTS.c[name].type) for name, value in row.items()]
         chosen = sa.select(*values)
         if after is not None:
-            last = sa.select(sa.func.coalesce(sa.func.max(_rollouts.c.id), 0))
-            chosen = chosen.where(last.where(_rollouts.c.problem == row["problem"]).scalar_subquery() == after)
+            last = sa.select(sa.func.coalesce(sa.func.max(ROLLOUTS.c.id), 0))
+            chosen = chosen.where(last.where(ROLLOUTS.c.problem == row["problem"]).scalar_subquery() == after)
         try:
             with answering(DATABASE), self._engine.begin() as connection:
-                return connection.execute(_rollouts.insert().from_select(list(row), chosen)).rowcount == 1
+                serialise(connection, f"rollout:{row['problem']}")  # else two could follow the same row
+                adding = ROLLOUTS.insert().from_select(list(row), chosen).returning(ROLLOUTS.c.id)
+                return connection.execute(adding).first() is not None
         except IntegrityError:  # another process said it a moment ago
             return False
 

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pipelines.core.errors import Busy
 from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
 from pipelines.stores.ledger import MOVES, Entry, Ledger
 from pipelines.stores.registry import Registry
 from pipelines.stores.release_info import LEDGER
+from pipelines.stores.turns import turn
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -28,13 +27,10 @@ _WAIT = 60.0
 @contextmanager
 def one_at_a_time(settings: Settings, problem: str) -> Iterator[None]:
     """Hold the problem's release lock: deciding, recording and moving the alias are one thing."""
-    folder = settings.home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(folder / f"release-{problem}.lock", timeout=_WAIT):
-            yield
-    except Timeout:
-        raise Busy(f"another release of {problem} has been going on for {_WAIT:g} s: try again later") from None
+    with turn(settings, f"release-{problem}", _WAIT) as mine:
+        if not mine:
+            raise Busy(f"another release of {problem} has been going on for {_WAIT:g} s: try again later")
+        yield
 
 
 def settle(settings: Settings, ledger: Ledger, registry: Registry, entry: Entry, history: Path) -> int | None:

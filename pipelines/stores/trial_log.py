@@ -14,37 +14,17 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from pipelines.stores.database import answering, create_missing, open_database
-from pipelines.stores.ledger_tables import Moment
+from pipelines.stores.database import answering, open_database
 from pipelines.stores.logbook.kept_blocks import find_rows, in_chunks
 from pipelines.stores.logbook.log_entries import as_utc, read_cell, write_cell
-from pipelines.stores.logbook.log_tables import LABELS, METADATA, PREDICTIONS
+from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS
 from pipelines.stores.rollouts import DATABASE
+from pipelines.stores.schema import ensure_schema
+from pipelines.stores.trial_tables import SHADOWS, TALLIES
 
 _LOOK = 5_000  # labels at a time
+_NO_WAIT = "SET LOCAL synchronous_commit TO off"
 _OVERLAP = 200  # labels read again: with PostgreSQL a smaller number can become visible after a larger one
-
-_metadata = sa.MetaData()
-_shadows = sa.Table(
-    "shadow_predictions",
-    _metadata,
-    sa.Column("id", sa.String(36), primary_key=True),  # of the answer that was given
-    sa.Column("run_id", sa.String(64), primary_key=True),
-    sa.Column("problem", sa.String(63), nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("at", sa.DateTime, nullable=False),
-    sa.Column("prediction", sa.Text, nullable=False),
-    sa.Column("probabilities", sa.Text),
-    sa.Column("seconds", sa.Float, nullable=False),
-)
-_tallies = sa.Table(
-    "trial_tallies",
-    _metadata,
-    sa.Column("trial", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("worker", sa.String(32), primary_key=True),
-    sa.Column("counts", sa.JSON, nullable=False),
-    sa.Column("at", Moment, nullable=False),
-)
 
 
 @dataclass(frozen=True)
@@ -94,9 +74,7 @@ class TrialLog:
 
     def __init__(self, url: str) -> None:
         self._engine: sa.Engine = open_database(url)
-        with answering(DATABASE):
-            create_missing(self._engine, _metadata)
-            create_missing(self._engine, METADATA)  # a trial may begin before anything is logged
+        ensure_schema(self._engine)
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -114,23 +92,23 @@ class TrialLog:
             for row in rows
         ]
         with answering(DATABASE), self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("PRAGMA synchronous=NORMAL")  # no fsync: see above
-            connection.execute(_shadows.insert(), values)
+            cheaply = "PRAGMA synchronous=NORMAL" if self._engine.dialect.name == "sqlite" else _NO_WAIT
+            connection.exec_driver_sql(cheaply)  # no fsync: see above
+            connection.execute(SHADOWS.insert(), values)
             connection.commit()
 
     def keep_tally(self, trial: int, worker: str, counts: Mapping[str, Any], at: datetime) -> None:
         """What a process has counted so far in a trial; its earlier word is replaced."""
-        ours = (_tallies.c.trial == trial) & (_tallies.c.worker == worker)
+        ours = (TALLIES.c.trial == trial) & (TALLIES.c.worker == worker)
         values = {"counts": dict(counts), "at": at}
         with answering(DATABASE), self._engine.begin() as connection:
-            if connection.execute(_tallies.update().where(ours).values(values)).rowcount:
+            if connection.execute(TALLIES.update().where(ours).values(values)).rowcount:
                 return
-            connection.execute(_tallies.insert().values(trial=trial, worker=worker, **values))
+            connection.execute(TALLIES.insert().values(trial=trial, worker=worker, **values))
 
     def tallies(self, trial: int) -> list[dict[str, Any]]:
         """What every process has counted in a trial."""
-        query = sa.select(_tallies.c.counts).where(_tallies.c.trial == trial)
+        query = sa.select(TALLIES.c.counts).where(TALLIES.c.trial == trial)
         with answering(DATABASE), self._engine.connect() as connection:
             return [row.counts for row in connection.execute(query)]
 
@@ -181,11 +159,11 @@ def _answered(connection: sa.Connection, problem: str, since: datetime, ids: Seq
 
 def _shadowed(connection: sa.Connection, run_id: str, ids: Sequence[str]) -> dict[str, Said]:
     """What a challenger said in shadow of the rows with these ids."""
-    columns = [_shadows.c[name] for name in ("id", "run_id", "prediction", "probabilities")]
-    query = sa.select(*columns).where(_shadows.c.run_id == run_id)
+    columns = [SHADOWS.c[name] for name in ("id", "run_id", "prediction", "probabilities")]
+    query = sa.select(*columns).where(SHADOWS.c.run_id == run_id)
     found: dict[str, Said] = {}
     for chunk in in_chunks(ids):
-        found |= _said(connection.execute(query.where(_shadows.c.id.in_(chunk))))
+        found |= _said(connection.execute(query.where(SHADOWS.c.id.in_(chunk))))
     return found
 
 

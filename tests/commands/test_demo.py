@@ -13,13 +13,13 @@ import pytest
 from ratchet_client import Client
 
 from pipelines.commands.demo import (
+    AGREED,
     MARK,
     OPENING,
     PROBLEM,
     _await_champion,
     _await_history,
     _fresh_home,
-    _kinds,
 )
 from pipelines.commands.output import decisive
 from pipelines.core.errors import ProblemError
@@ -95,13 +95,6 @@ def test_the_decisive_reason_is_the_comparison(reasons: list[str] | None, told: 
     assert decisive(reasons) == told
 
 
-def test_only_what_is_not_healthy_is_a_reason_to_worry() -> None:
-    assert _kinds({"data": "warning", "prediction": "healthy", "performance": "alarm"}) == (
-        "data warning, performance alarm"
-    )
-    assert _kinds({"data": "healthy"}) == _kinds({}) == ""
-
-
 @pytest.fixture
 def models() -> list[dict[str, Any]]:
     """What the service says of the model, one answer after the other."""
@@ -132,13 +125,19 @@ def client(models: list[dict[str, Any]]) -> Iterator[Client]:
 
 
 def test_the_demo_goes_on_when_the_first_release_serves(client: Client, models: list[dict[str, Any]]) -> None:
-    models += [{"error": "no release yet"}, {"status": "loading"}, {"status": "serving"}, {"status": "left"}]
+    models += [
+        {"error": "no release yet"},
+        {"status": "loading"},
+        *[{"status": "serving"}] * AGREED,
+        {"status": "left"},
+    ]
     _await_champion(client)
     assert models == [{"status": "left"}]
 
 
 def test_a_week_begins_when_its_history_is_served(client: Client, models: list[dict[str, Any]]) -> None:
-    moments = ("2013-02-28T23:00:00+00:00", "2013-03-01T00:00:00Z")
+    before, after = "2013-02-28T23:00:00+00:00", "2013-03-01T00:00:00Z"
+    moments = [after, before, *[after] * AGREED]  # a replica that has followed, one that has not, then both
     models += [{"status": "serving", "history_as_of": moment} for moment in moments]
     _await_history(client, OPENING)
     assert models == []

@@ -5,6 +5,7 @@ import importlib
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,3 +80,26 @@ def test_training_the_same_again_gives_the_same(trained: Any) -> None:
     assert "promote, version 1" in done.stdout
     assert "roc_auc" in done.stdout
     assert "release    1/1" in done.stderr
+
+
+def test_a_dry_run_says_what_the_gate_would_and_releases_nothing(at_home: At, trained: Any, tmp_path: Path) -> None:
+    report = tmp_path / "model.md"
+    asked = ("train", trained.problem, "--as-of", "2026-01-10", "--dry-run", "--fail-on-keep", "--report", report)
+    code, out, told = at_home(*asked, "--json")
+    assert (code, out["decision"], out["same"], out["champion"]) == (0, "keep", True, 1)  # bit for bit: nothing wrong
+    assert out["model_digest"] == trained.summary["model_digest"]
+    assert "reading the source" in told
+    assert "the candidate is the champion, bit for bit" in report.read_text()
+    worse = tmp_path / "worse.yaml"
+    text = (trained.folder / "late.yaml").read_text().replace("late.csv", str(trained.folder / "late.csv"))
+    worse.write_text(text.replace("features:", "features:\n  ignored: [load]"))
+    code, out, _ = at_home("train", worse, "--as-of", "2026-01-10", "--dry-run", "--fail-on-keep", "--json")
+    assert (code, out["decision"], out["passed"]) == (1, "keep", False)
+    code, listed, _ = at_home("releases", "late", "--json")
+    assert [one["version"] for one in listed["releases"]] == [1]
+    assert len([one for one in listed["decisions"] if one["kind"] == "release"]) == 1
+
+
+@pytest.mark.parametrize("options", [("--dry-run", "--worker"), ("--report", "report.md")])
+def test_options_that_make_no_sense_together_are_refused(options: tuple[str, str], at_home: At, trained: Any) -> None:
+    assert at_home("train", trained.problem, *options, "--json")[0] == 2

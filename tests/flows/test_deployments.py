@@ -12,7 +12,7 @@ from pipelines.stores.known_problems import remember_problem
 from pipelines.stores.problem_files import load_problem
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
-NAMES = {"training", "monitoring", "reconciling", "scoring", "materialising"}
+NAMES = {"training", "monitoring", "reconciling", "scoring", "materialising", "sealing"}
 
 
 def test_registering_twice_makes_each_deployment_once(settings: Settings) -> None:

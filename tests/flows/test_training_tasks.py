@@ -27,7 +27,7 @@ def test_each_task_finds_what_it_had_finished(settings: Settings, small: Path) -
     def train() -> str:
         tasks.prepare_rows(loaded, ingested, run)
         tasks.featurize_rows(loaded, run)
-        tasks.train_model(loaded, run)
+        tasks.train_model(loaded, settings, run)
         return str(json.loads((run.folder / "trained.json").read_text())["digest"])
 
     digest = train()

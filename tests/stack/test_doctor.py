@@ -8,7 +8,8 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.stack.addresses import run_folder
-from pipelines.stack.doctor import BREAKS, examine
+from pipelines.stack.doctor import examine
+from pipelines.stack.versions import BREAKS
 
 
 def _levels(settings: Settings) -> dict[str, str]:
@@ -50,3 +51,21 @@ def test_a_clock_that_was_set_back_is_an_error(settings: Settings) -> None:
 def test_a_home_that_cannot_be_made_is_an_error(settings: Settings) -> None:
     changed = settings.model_copy(update={"home": settings.home.__class__("/proc/ratchet")})
     assert _levels(changed)["home"] == "error"
+
+
+def test_bytecode_that_is_not_written_matters_where_nothing_is_compiled(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr("pipelines.stack.doctor._is_compiled", lambda package: True)
+    assert "bytecode" not in _levels(settings)
+    monkeypatch.setattr("pipelines.stack.doctor._is_compiled", lambda package: False)
+    assert _levels(settings)["bytecode"] == "warning"
+
+
+def test_ports_of_what_runs_elsewhere_are_not_looked_at(settings: Settings) -> None:
+    far = settings.model_copy(update={"mlflow_uri": "http://127.0.0.1:9", "prefect_url": "http://127.0.0.1:9/api"})
+    levels = _levels(far)
+    assert "port of mlflow" not in levels
+    assert "port of prefect" not in levels
+    assert (levels["mlflow"], levels["prefect"], levels["port of console"]) == ("error", "error", "ok")

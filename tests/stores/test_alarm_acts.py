@@ -11,6 +11,8 @@ from pipelines.stores.alarm_acts import acknowledge, acknowledgements, silence, 
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.notice_tables import Episode
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 

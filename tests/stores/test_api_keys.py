@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,9 @@ import pytest
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys, KeyRing, digest_of
+from pipelines.stores.database import open_database
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -24,6 +26,7 @@ def keys(settings: Settings) -> Iterator[ApiKeys]:
     opened.close()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_key_is_shown_once_and_kept_as_a_digest(keys: ApiKeys, settings: Settings) -> None:
     made, secret = keys.create("shop", ["label", "predict"], at=AT, by="Ada", rate=5.0, lifetime=timedelta(days=90))
     assert re.fullmatch(r"rk_[A-Za-z0-9]{12}_[A-Za-z0-9]{43}", secret)
@@ -93,20 +96,22 @@ def test_the_ring_follows_within_a_second(keys: ApiKeys, settings: Settings) -> 
 
 def test_the_ring_keeps_what_it_knows_while_the_database_is_away(keys: ApiKeys, settings: Settings) -> None:
     _, secret = keys.create("shop", ["read"], at=AT, by="Ada")
-    ring = KeyRing(settings)
+    ring, engine = KeyRing(settings), open_database(settings.database)
     ring.refresh()
-    with sqlite3.connect(settings.home / "ratchet.db") as connection:
-        connection.execute("ALTER TABLE api_keys RENAME TO away")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE api_keys RENAME TO away")
     ring.refresh()
     assert ring.find(digest_of(secret.encode())) is not None
-    with sqlite3.connect(settings.home / "ratchet.db") as connection:
-        connection.execute("ALTER TABLE away RENAME TO api_keys")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO api_keys")
     keys.revoke("shop", at=AT)
     ring.refresh()
     assert ring.find(digest_of(secret.encode())) is None
     ring.close()
+    engine.dispose()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_ring_that_never_reached_its_database_says_so(settings: Settings) -> None:
     settings.home.mkdir(parents=True)
     (settings.home / "ratchet.db").mkdir()

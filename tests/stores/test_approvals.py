@@ -17,6 +17,8 @@ from pipelines.stores.ledger import Ledger
 from pipelines.stores.registry import Registry
 from pipelines.stores.standing import AWAITING, settle
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 
 class Office:
     """Version 1 is the champion; version 2 is registered, and waits."""

@@ -13,6 +13,8 @@ from pipelines.stores.champions import open_champion
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.registry import Registry
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 
 def turn(toy: ModuleType, settings: Settings, strength: float) -> str:
     run = toy.make_run(settings, 300, strength=strength)
@@ -39,6 +41,7 @@ def test_a_person_promotes_and_goes_back_and_all_is_recorded(toy: ModuleType, se
     again = roll_back("trains", settings, 1, toy.AS_OF, "Grace", "it was worse")
     assert again == back
     assert len(ledger.entries("trains", limit=None)) == 4
+    ledger.close()
 
 
 def test_what_cannot_be_done_says_why(toy: ModuleType, settings: Settings) -> None:

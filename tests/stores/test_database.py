@@ -3,16 +3,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.database import answering, create_missing, open_database
+from pipelines.stores.database import answering, open_database
 
 WRITER = """
 import sys
@@ -108,15 +106,3 @@ def test_two_processes_write_at_once_and_no_row_is_lost(engine: Engine, url: str
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT who, count(DISTINCT number) FROM seen GROUP BY who ORDER BY who")).all()
     assert [tuple(row) for row in rows] == [("holder", 1), ("one", 50), ("two", 50)]
-
-
-def test_tables_are_made_once_however_many_start_at_once(url: str) -> None:
-    metadata = sa.MetaData()
-    sa.Table("some", metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Index("some_by_id", "id"))
-    engines = [open_database(url) for _ in range(8)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda engine: create_missing(engine, metadata), engines))
-    assert sa.inspect(engines[0]).get_table_names() == ["some"]
-    assert [index["name"] for index in sa.inspect(engines[0]).get_indexes("some")] == ["some_by_id"]
-    for engine in engines:
-        engine.dispose()

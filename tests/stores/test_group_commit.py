@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from pipelines.core.errors import Unavailable
+from pipelines.stores.database import open_database
 from pipelines.stores.group_commit import GroupCommit
 from pipelines.stores.logbook.prediction_ids import PredictionIds
 from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
@@ -23,8 +24,8 @@ def entry(name: str | None = None) -> LoggedPrediction:
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[PredictionLog]:
-    opened = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+def log(database: str) -> Iterator[PredictionLog]:
+    opened = PredictionLog(database)
     yield opened
     opened.close()
 
@@ -81,7 +82,10 @@ def test_closing_keeps_what_was_submitted_and_takes_no_more(log: PredictionLog) 
 
 PROGRAM = """
 import sys
+import threading
+import time
 from datetime import datetime
+from pipelines.stores.database import open_database
 from pipelines.stores.group_commit import GroupCommit
 from pipelines.stores.logbook.log_blocks import LogBlock
 from pipelines.stores.logbook.prediction_ids import make_ids
@@ -99,17 +103,48 @@ while True:
 
 
 @pytest.mark.faults
-def test_a_kill_loses_nothing_acknowledged(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'log.db'}"
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM, url], stdout=subprocess.PIPE, text=True)
+def test_a_kill_loses_nothing_acknowledged(database: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, database], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     acknowledged = [process.stdout.readline().strip() for _ in range(1_500)]  # beyond a few takings-over
     process.kill()
     acknowledged += [line.strip() for line in process.stdout if len(line) == 37]
     process.wait()
     process.stdout.close()
-    with sqlite3.connect(tmp_path / "log.db") as connection:
-        kept = {row[0] for row in connection.execute("SELECT id FROM predictions")}
-        kept |= {PredictionIds(ids).text(0) for (ids,) in connection.execute("SELECT ids FROM prediction_blocks")}
-    connection.close()
+    engine = open_database(database)
+    with engine.connect() as connection:
+        kept = {row[0] for row in connection.exec_driver_sql("SELECT id FROM predictions")}
+        blocks = connection.exec_driver_sql("SELECT ids FROM prediction_blocks")
+        kept |= {PredictionIds(bytes(ids)).text(0) for (ids,) in blocks}
+    engine.dispose()
     assert set(acknowledged) <= kept
+
+
+def test_lag_tells_of_rows_that_still_wait_and_forgets_old_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, waited = _Held(), []
+    writer = GroupCommit(log, waited.append)  # type: ignore[arg-type]
+    assert writer.lag == 0
+    future = writer.submit([entry()])
+    assert log.begun.wait(10)
+    time.sleep(0.05)
+    assert writer.lag >= 0.05  # the commit is under way and nobody knows how long it will take
+    log.go_on.set()
+    future.result(timeout=10)
+    assert writer.lag == waited[0] >= 0.05
+    monkeypatch.setattr("pipelines.stores.group_commit._LATELY", 0.0)
+    assert writer.lag == 0
+    writer.close()
+
+
+class _Held:
+    """A log whose commit takes as long as a test wants."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def append(self, _entries: object) -> None:
+        self.begun.set()
+        assert self.go_on.wait(10)
+
+    def tidy(self) -> None:
+        """Nothing to do."""

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import DBAPIError
 
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.chain.ledger_chain import Head, read_chain
 from pipelines.stores.chain.ledger_heads import read_heads
+from pipelines.stores.database import open_database
 from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.signing import create_keys
 
@@ -23,8 +23,8 @@ AT = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ratchet.db'}"
+def url(database: str) -> str:
+    return database
 
 
 @pytest.fixture
@@ -70,19 +70,19 @@ def test_moves_are_what_made_a_champion(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("change", ["UPDATE decisions SET outcome = 'promote'", "DELETE FROM decisions"])
-def test_the_database_refuses_to_change_a_decision(ledger: Ledger, tmp_path: Path, change: str) -> None:
+def test_the_database_refuses_to_change_a_decision(ledger: Ledger, url: str, change: str) -> None:
     before = record(ledger, "k")
-    connection = sqlite3.connect(tmp_path / "ratchet.db")
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        connection.execute(change)
-    connection.close()
+    engine = open_database(url)
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+        connection.exec_driver_sql(change)
+    engine.dispose()
     assert ledger.find("k") == before
 
 
 @hypothesis_settings(max_examples=15)
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["promote", "keep"])), max_size=12))
-def test_a_key_is_written_once_and_order_is_kept(tmp_path_factory: Any, said: list[tuple[str, str]]) -> None:
-    ledger = Ledger(f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'l.db'}")
+@given(said=st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["promote", "keep"])), max_size=12))
+def test_a_key_is_written_once_and_order_is_kept(fresh: Callable[[], str], said: list[tuple[str, str]]) -> None:
+    ledger = Ledger(fresh())
     seen: dict[str, str] = {}
     for key, outcome in said:
         assert record(ledger, key, outcome=outcome).outcome == seen.setdefault(key, outcome)
@@ -125,9 +125,11 @@ def test_an_entry_has_the_wall_clock_beside_its_own(url: str) -> None:
     ledger.close()
 
 
-def test_a_database_that_does_not_answer_is_told(ledger: Ledger, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "ratchet.db")) as connection, connection:
-        connection.execute("DROP TABLE seals")
+def test_a_database_that_does_not_answer_is_told(ledger: Ledger, url: str) -> None:
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE seals")
+    engine.dispose()
     with pytest.raises(Unavailable, match="does not answer"):
         ledger.find("k")
 

@@ -10,6 +10,8 @@ from pipelines.core.settings import Settings
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.ledger_pages import LedgerPages
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 

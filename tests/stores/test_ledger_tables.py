@@ -1,28 +1,34 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect, text
+from sqlalchemy import insert, text, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateIndex
 
 from pipelines.stores.database import open_database
-from pipelines.stores.ledger_tables import Moment, create_tables, requests
+from pipelines.stores.ledger_tables import Moment, decisions, put_back_guards, requests
+from pipelines.stores.schema import ensure_schema
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+_TEXTS = ("problem", "kind", "outcome", "actor")
+_LISTS: dict[str, list[str]] = {"reasons": [], "evidence": []}
 
 
-def test_tables_are_made_once_and_guards_are_put_back(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'l.db'}")
-    create_tables(engine)
-    create_tables(engine)
-    assert set(inspect(engine).get_table_names()) == {"decisions", "requests", "seals"}
+def test_guards_that_were_taken_away_are_put_back(database: str) -> None:
+    engine = open_database(database)
+    ensure_schema(engine)
     with engine.begin() as connection:
-        connection.execute(text("DROP TRIGGER decisions_no_update"))
-    create_tables(engine)
-    with engine.connect() as connection:
-        found = connection.execute(text("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")).scalar_one()
-    assert found == 4
+        connection.execute(insert(decisions).values(key="k", at=NOW, **dict.fromkeys(_TEXTS, "x"), **_LISTS))
+    away = "decisions_no_update" if engine.dialect.name == "sqlite" else "decisions_append_only ON decisions"
+    for _ in range(2):
+        put_back_guards(engine)
+        with engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+            connection.execute(update(decisions).values(outcome="y"))
+        with engine.begin() as connection:
+            connection.execute(text(f"DROP TRIGGER {away}"))
     engine.dispose()
 
 

@@ -8,9 +8,12 @@ import sqlalchemy as sa
 
 from pipelines.core.episodes import Course
 from pipelines.core.settings import Settings
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import open_database
 from pipelines.stores.notice_keeping import Address, Cursor, News, begin, follow, move, tell
-from pipelines.stores.notice_tables import DELIVERIES, METADATA
+from pipelines.stores.notice_tables import DELIVERIES
+from pipelines.stores.schema import ensure_schema
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BAD = Course(("performance",), ("performance",), ("performance",))
@@ -19,7 +22,7 @@ BAD = Course(("performance",), ("performance",), ("performance",))
 @pytest.fixture
 def connection(settings: Settings) -> Iterator[sa.Connection]:
     engine = open_database(settings.database)
-    create_missing(engine, METADATA)
+    ensure_schema(engine)
     with engine.begin() as opened:
         yield opened
     engine.dispose()

@@ -12,6 +12,8 @@ from pipelines.stores.notice_keeping import Address
 from pipelines.stores.notice_making import Outbox, catch_up, look_at_retraining, look_for_silence, remind
 from pipelines.stores.notices import Notices
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WEEK, DAY, HOUR = timedelta(days=7), timedelta(days=1), timedelta(hours=1)
 

@@ -12,6 +12,8 @@ from pipelines.core.settings import Settings
 from pipelines.stores.notice_keeping import Address, Cursor, News
 from pipelines.stores.notices import BACKOFF, LEASE, Notices
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BAD = Course(("performance",), ("performance",), ("performance",))
 GOOD = Course(("performance",), (), ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,8 +68,8 @@ class InBlocks(PredictionLog):
 
 
 @pytest.fixture(params=[PredictionLog, InBlocks])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PredictionLog]:
-    opened: PredictionLog = request.param(f"sqlite:///{tmp_path / 'log.db'}")
+def log(request: pytest.FixtureRequest, database: str) -> Iterator[PredictionLog]:
+    opened: PredictionLog = request.param(database)
     yield opened
     opened.close()
 
@@ -148,8 +148,8 @@ def test_only_labels_known_by_then_count(log: PredictionLog) -> None:
     assert log.new_labels("flights", NOON + timedelta(hours=1), NOON + timedelta(hours=2)) == 0
 
 
-def test_a_batch_is_kept_in_full_or_not_at_all(tmp_path: Path) -> None:
-    log = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+def test_a_batch_is_kept_in_full_or_not_at_all(database: str) -> None:
+    log = PredictionLog(database)
     kept = entry()
     log.append([kept])
     with pytest.raises(Unavailable, match="takes no rows"):
@@ -158,8 +158,8 @@ def test_a_batch_is_kept_in_full_or_not_at_all(tmp_path: Path) -> None:
     log.close()
 
 
-def test_rows_and_blocks_are_one_log(tmp_path: Path) -> None:
-    log = PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
+def test_rows_and_blocks_are_one_log(database: str) -> None:
+    log = PredictionLog(database)
     entries = [entry(NOON + timedelta(hours=hour)) for hour in range(6)]
     log.append([one if hour % 2 else block_of(one) for hour, one in enumerate(entries)])
     items = [{"id": one.id, "label": True} for one in entries[1:]]
@@ -180,6 +180,7 @@ def test_a_log_of_an_earlier_version_is_read_on(tmp_path: Path) -> None:
     log.close()
     with closing(sqlite3.connect(tmp_path / "log.db")) as database:
         database.execute("DROP TABLE prediction_blocks")
+        database.execute("DROP TABLE ratchet_schema")
     log = PredictionLog(url)
     fresh = entry(NOON + timedelta(minutes=1))
     log.append([block_of(fresh)])
@@ -187,8 +188,8 @@ def test_a_log_of_an_earlier_version_is_read_on(tmp_path: Path) -> None:
     log.close()
 
 
-def test_many_writers_lose_nothing(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
+def test_many_writers_lose_nothing(database: str) -> None:
+    url = database
 
     def write() -> None:
         mine = PredictionLog(url)  # its own connection, as another process has
@@ -212,9 +213,9 @@ def test_a_database_that_does_not_open_is_named(tmp_path: Path) -> None:
         PredictionLog(f"sqlite:///{tmp_path / 'log.db'}")
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=5))
-def test_any_json_label_comes_back(label: Any) -> None:
-    log = PredictionLog("sqlite://")
+@given(label=st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists, max_leaves=5))
+def test_any_json_label_comes_back(fresh: Callable[[], str], label: Any) -> None:
+    log = PredictionLog(fresh())
     one = entry()
     log.append([one])
     log.add_labels("flights", [{"id": one.id, "label": label}], NOON, lambda value: value)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,7 +12,7 @@ from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import evaluate
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.files import digest_file, read_json, write_json
-from pipelines.stores.release_files import make_bundle
+from pipelines.stores.release_files import labelled_span, make_bundle
 
 
 def test_a_bundle_is_made_once_per_run_and_mended_when_damaged(toy: ModuleType, settings: Settings) -> None:
@@ -77,3 +79,13 @@ def test_a_release_that_cannot_be_compiled_says_why(
     assert bundle.plain_because == bundle.release["serving"]["reason"]
     assert not (bundle.folder / "ratchet" / "compiled.json").exists()
     bundle.check_probe()
+
+
+def test_labels_are_counted_since_a_break_but_never_few(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"__time": pd.date_range("2024-01-01", periods=5000, freq="h"), "__y": 1.0})
+    for older, labels in ((0, 5000), (1000, 4000), (4500, 2000)):
+        rows["__side"] = np.repeat(["older", "train", "test"], [older, 4900 - older, 100])
+        rows.to_parquet(tmp_path / "features.parquet")
+        span = labelled_span(tmp_path)
+        assert span.labels == labels
+        assert span.trained_since == rows["__time"][older].isoformat() + "+00:00"

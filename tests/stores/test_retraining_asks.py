@@ -14,6 +14,8 @@ from pipelines.stores.ledger import Ledger
 from pipelines.stores.retraining_asks import ask_forgotten, ask_now, ask_scheduled, decide_now
 from pipelines.stores.retraining_past import retraining_past
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 NOW = datetime(2013, 3, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
 LABELS = Labels(1000, NOW - 30 * DAY, 5000)

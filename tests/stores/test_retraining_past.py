@@ -10,6 +10,8 @@ from pipelines.core.settings import Settings
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.retraining_past import labels_of, retraining_past
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 NOW = datetime(2013, 3, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
 

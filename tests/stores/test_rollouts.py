@@ -13,6 +13,8 @@ from pipelines.core.problem import Rollout
 from pipelines.core.settings import Settings
 from pipelines.stores.rollouts import RolloutLog, limits_of
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 CANARY = Rollout(mode="canary", share=0.2, key="city", max_loss=0.3)
 SHADOW = Rollout(mode="shadow")

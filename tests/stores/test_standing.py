@@ -1,12 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from pipelines.core.errors import Busy
 from pipelines.core.settings import Settings
@@ -16,6 +16,9 @@ from pipelines.stores.ledger import Entry, Ledger
 from pipelines.stores.registry import Registry
 from pipelines.stores.release_info import LEDGER
 from pipelines.stores.standing import AWAITING, history_digest, one_at_a_time, publish_history, settle
+from pipelines.stores.turns import turn
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 AT = datetime(2024, 6, 1, tzinfo=UTC)
 
@@ -48,8 +51,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(settings: Settings, tmp_path: Path) -> Desk:
-    return Desk(settings, tmp_path)
+def desk(settings: Settings, tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(settings, tmp_path)
+    yield made
+    made.ledger.close()
 
 
 def test_aliases_follow_the_latest_decision_only(desk: Desk) -> None:
@@ -127,7 +132,7 @@ def test_a_release_waits_for_another_and_says_so_in_the_end(
     with one_at_a_time(settings, "trains"):
         pass
     with (
-        FileLock(settings.home / "locks" / "release-trains.lock"),
+        turn(settings, "release-trains", 0),
         pytest.raises(Busy, match="another release of trains"),
         one_at_a_time(settings, "trains"),
     ):

@@ -3,9 +3,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
 from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.trial_log import ShadowPrediction, TrialLog
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

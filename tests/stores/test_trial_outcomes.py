@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from pipelines.core.problem import Rollout
 from pipelines.core.schema import Contract
 from pipelines.core.settings import Settings
@@ -11,6 +13,8 @@ from pipelines.stores.prediction_log import PredictionLog
 from pipelines.stores.rollouts import RolloutLog, RolloutRow
 from pipelines.stores.trial_log import ShadowPrediction, TrialLog
 from pipelines.stores.trial_outcomes import Outcomes
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 YES_NO = Contract(problem="loans", task="binary", target="y", classes=["no", "yes"], class_type="text", columns=())

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.verdicts_past import levels_before
@@ -16,8 +15,8 @@ def record(ledger: Ledger, key: str, day: int, level: str | None, version: int =
     ledger.record(key, at=end, problem="p", kind="verdict", outcome="x", version=version, evidence=evidence)
 
 
-def test_the_last_window_before_this_one_is_found_in_whatever_order_they_were_judged(tmp_path: Path) -> None:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+def test_the_last_window_before_this_one_is_found_in_whatever_order_they_were_judged(database: str) -> None:
+    ledger = Ledger(database)
     assert levels_before(ledger, "p", 1, START, START + DAY) == {}
     for number, (day, level) in enumerate([(2, "warning"), (1, "alarm"), (0, "healthy"), (3, "unknown")]):
         record(ledger, f"v{number}", day, level)
@@ -29,8 +28,8 @@ def test_the_last_window_before_this_one_is_found_in_whatever_order_they_were_ju
     ledger.close()
 
 
-def test_what_an_entry_does_not_say_is_left_out(tmp_path: Path) -> None:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+def test_what_an_entry_does_not_say_is_left_out(database: str) -> None:
+    ledger = Ledger(database)
     ledger.record("old", at=START, problem="p", kind="verdict", outcome="healthy", version=1)
     assert levels_before(ledger, "p", 1, START, START + DAY) == {}
     record(ledger, "odd", 0, None)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, Row, insert, inspect, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.database import open_database
+from pipelines.stores.database import open_database, serialise
 from pipelines.stores.ledger_tables import Entry, as_utc, decisions, seals
 
 GENESIS = "0" * 64
@@ -111,7 +111,8 @@ def append(connection: Connection, row: Mapping[str, Any], now: datetime, sign: 
     IntegrityError where the key is there already, or where another writer has followed the same seal: try again.
     """
     plain = {**row, **{name: json.loads(json.dumps(row[name])) for name in ("reasons", "evidence")}}
-    # The entry goes first: from there on SQLite lets nobody else write until this transaction has ended.
+    # One writer after the other, so that ids are seen in their order: whoever follows the ledger by ids misses none.
+    serialise(connection, "ledger")  # SQLite lets nobody else write from the entry on until this transaction has ended
     number = connection.execute(insert(decisions).values(plain).returning(decisions.c.id)).scalar_one()
     return _seal(connection, Entry(id=number, recorded_at=now, **plain), sign)
 

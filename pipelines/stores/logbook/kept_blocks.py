@@ -33,6 +33,13 @@ def find_rows(connection: sa.Connection, ids: Sequence[str]) -> Iterator[tuple[K
         yield _kept(row), places
 
 
+def read_blocks(connection: sa.Connection, numbers: Sequence[int]) -> Iterator[KeptBlock]:
+    """The blocks with these numbers."""
+    for chunk in in_chunks(numbers):
+        for row in connection.execute(sa.select(*_WHOLE).where(BLOCKS.c.seq.in_(chunk))):
+            yield _kept(row)
+
+
 def blocks_between(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> Iterator[KeptBlock]:
     """The blocks of a problem that may hold rows whose moment lies in [start, end) (UTC, no zone).
 

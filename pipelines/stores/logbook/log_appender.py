@@ -11,7 +11,10 @@ import sqlalchemy as sa
 
 from pipelines.core.errors import Unavailable
 from pipelines.stores.logbook.log_blocks import LogBlock
+from pipelines.stores.logbook.log_copy import MANY, copy_blocks, copy_rows
+from pipelines.stores.logbook.log_doubt import Doubtful
 from pipelines.stores.logbook.log_entries import LoggedPrediction, row_values
+from pipelines.stores.logbook.log_partitions import MonthsAhead
 from pipelines.stores.logbook.log_tables import BLOCKS, PREDICTIONS, translated
 from pipelines.stores.logbook.log_tidying import Tidying
 
@@ -29,7 +32,10 @@ class Appender:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
-        self._tidying = Tidying(engine) if engine.dialect.name == "sqlite" else None
+        embedded = engine.dialect.name == "sqlite"
+        self._tidying = Tidying(engine) if embedded else None
+        self._ahead = None if embedded else MonthsAhead(engine)
+        self._doubtful = Doubtful(self._mark)
         self._connection: Any = None
         self._lock = threading.Lock()
         self._rows = _insert(PREDICTIONS, [column.name for column in PREDICTIONS.columns])
@@ -45,7 +51,7 @@ class Appender:
             kept = self._connection is not None
             for last in (True,) if not kept else (False, True):  # a connection that stayed may have been cut long ago
                 try:
-                    self._insert(rows, blocks)
+                    self._insert(*self._doubtful.left(self._cursor, rows, blocks))
                     return
                 except self._engine.dialect.loaded_dbapi.Error as error:
                     self._let_go()
@@ -56,7 +62,9 @@ class Appender:
                     raise
 
     def tidy(self) -> None:
-        """Look after what commits leave behind, where the database needs that; to be called between two of them."""
+        """Look after what the database needs from time to time; to be called between two commits."""
+        if self._ahead is not None:
+            self._ahead.tidy()
         if self._tidying is not None:
             with self._lock:
                 if self._connection is not None:
@@ -71,27 +79,42 @@ class Appender:
                 self._connection.close()
                 self._connection = None
 
-    def _insert(self, rows: list[tuple[Any, ...]], blocks: list[tuple[Any, ...]]) -> None:
-        """Many rows to a statement: with a statement for each row the driver lets go of the interpreter's lock once
-        a row, and a busy event loop is slow to give it back.
-        """
+    def _cursor(self) -> Any:
+        """A cursor on the connection that stays."""
         if self._connection is None:
             with translated():
                 self._connection = self._engine.raw_connection()
                 if self._tidying is not None:
                     self._tidying.prepare(self._connection)
-        cursor = self._connection.cursor()
-        for block in blocks:
-            cursor.execute(self._blocks, block)
+        return self._connection.cursor()
+
+    def _insert(self, rows: list[tuple[Any, ...]], blocks: list[tuple[Any, ...]]) -> None:
+        cursor = self._cursor()
+        by_copy = self._tidying is None
+        if by_copy and len(blocks) >= MANY:
+            copy_blocks(cursor, blocks)
+        else:
+            for block in blocks:
+                cursor.execute(self._blocks, block)
+        if by_copy and len(rows) >= MANY:
+            copy_rows(cursor, rows)
+        else:
+            self._insert_rows(cursor, rows)
+        with self._doubtful.unless_told(rows, blocks):
+            self._connection.commit()
+        if self._tidying is not None:
+            self._tidying.note(sum(len(block[-1]) for block in blocks) + _ROW * len(rows), self._connection)
+
+    def _insert_rows(self, cursor: Any, rows: list[tuple[Any, ...]]) -> None:
+        """Many rows to a statement: with a statement for each row the driver lets go of the interpreter's lock once
+        a row, and a busy event loop is slow to give it back.
+        """
         first = 0
         while left := len(rows) - first:
             size = min(1 << left.bit_length() - 1, _AT_ONCE)  # powers of two: few statements to prepare
             cells = [cell for row in rows[first : first + size] for cell in row]
             cursor.execute(self._rows + ", ".join([self._row] * size), cells)
             first += size
-        self._connection.commit()
-        if self._tidying is not None:
-            self._tidying.note(sum(len(block[-1]) for block in blocks) + _ROW * len(rows), self._connection)
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None

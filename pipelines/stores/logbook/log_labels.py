@@ -6,9 +6,9 @@ and corrections arrive.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -16,19 +16,35 @@ from pipelines.stores.logbook.kept_blocks import in_chunks
 from pipelines.stores.logbook.log_entries import read_cell
 from pipelines.stores.logbook.log_tables import LABELS
 
+if TYPE_CHECKING:
+    from pipelines.stores.logbook.segment_files import SealedLabel
+
 IN_ORDER = (LABELS.c.known_at, LABELS.c.seq)
 """The order in which labels of one prediction replace each other."""
 
 
 def newest_labels(
-    connection: sa.Connection, ids: Sequence[str], known_by: datetime | None
+    connection: sa.Connection,
+    ids: Sequence[str],
+    known_by: datetime | None,
+    sealed: Sequence[Mapping[str, Sequence[SealedLabel]]] = (),
 ) -> dict[str, tuple[Any, datetime]]:
-    """The label that counts of each id that has any, and since when it is known; `known_by` is UTC without a zone."""
-    query = sa.select(LABELS.c.prediction_id, LABELS.c.label, LABELS.c.known_at).order_by(*IN_ORDER)
+    """The label that counts of each id that has any, and since when it is known; `known_by` is UTC without a zone.
+
+    `sealed`: labels of sealed answers, by id; those that came later are in the database as any other.
+    """
+    columns = (LABELS.c.prediction_id, LABELS.c.label, LABELS.c.known_at, LABELS.c.seq)
+    query = sa.select(*columns)
     if known_by is not None:
         query = query.where(LABELS.c.known_at <= known_by)
-    found: dict[str, tuple[Any, datetime]] = {}
+    found: dict[str, tuple[datetime, int, str]] = {}
+    for one in sealed:
+        for name in one.keys() & set(ids):
+            known = [(it.known_at, it.seq, it.label) for it in one[name] if known_by is None or it.known_at <= known_by]
+            if known:
+                found[name] = max(known)
     for chunk in in_chunks(ids):
-        for name, label, known_at in connection.execute(query.where(LABELS.c.prediction_id.in_(chunk))):
-            found[name] = (label, known_at)
-    return {name: (read_cell(label), known_at) for name, (label, known_at) in found.items()}
+        for name, label, known_at, seq in connection.execute(query.where(LABELS.c.prediction_id.in_(chunk))):
+            if name not in found or (known_at, seq) > found[name][:2]:
+                found[name] = (known_at, seq, label)
+    return {name: (read_cell(label), known_at) for name, (known_at, _, label) in found.items()}

@@ -24,6 +24,7 @@ from pipelines.core.observation import Answered
 from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.stores.files import write_atomic
+from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import count_blocks, has_blocks
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.log_tables import PREDICTIONS
@@ -53,7 +54,7 @@ class LogMemory:
     """
 
     def __init__(self, folder: Path, problem: str, run_id: str, side: ReleaseSide, size: int) -> None:
-        self._folder, self._problem, self._side, self._size = folder, problem, side, size
+        self._folder, self.problem, self._side, self._size = folder, problem, side, size
         probed = side.reference.rows(np.arange(min(_PROBED, len(side.reference))))
         promise = np.round(side.promise.expected(probed), 9).tobytes()
         parts = [problem, run_id, side.version, side.contract.digest, list(side.history), size]
@@ -85,7 +86,10 @@ class LogMemory:
 
     def _place(self, connection: sa.Connection, start: datetime, end: datetime) -> Path | None:
         """The file of a window; None where nobody answered anything."""
-        held = [count_blocks(connection, self._problem, start, end), _count_rows(connection, self._problem, start, end)]
+        where = (connection, self.problem, start, end)
+        held: list[Any] = [count_blocks(*where), _count_rows(*where)]
+        if sealed := _sealed(*where):
+            held.append(sealed)
         if not any(held):
             return None
         named = json.dumps([*held, start.isoformat(), end.isoformat()])
@@ -93,10 +97,10 @@ class LogMemory:
 
     def _look(self, connection: sa.Connection, start: datetime, end: datetime) -> KeptWindow:
         side = self._side
-        where = (connection, self._problem, side.version, start, end)
-        if not (has_blocks(*where) or _has_rows(*where)):
+        where = (connection, self.problem, side.version, start, end)
+        if not (has_blocks(*where) or _has_rows(*where) or _sealed(connection, self.problem, start, end)):
             return _nothing()
-        found = read_answered(connection, self._problem, side.contract, side.history, start, end, self._size)
+        found = read_answered(connection, self.problem, side.contract, side.history, start, end, self._size)
         mine = found.sample_versions == side.version
         rows = found.sample.rows(mine)
         ids = [name for name, ours in zip(found.ids, mine.tolist(), strict=True) if ours]
@@ -127,6 +131,12 @@ def _has_rows(connection: sa.Connection, problem: str, version: int, start: date
     query = sa.select(sa.literal(1)).where(PREDICTIONS.c.problem == problem, PREDICTIONS.c.version == version)
     query = query.where(PREDICTIONS.c.moment >= start, PREDICTIONS.c.moment < end)
     return connection.execute(query.limit(1)).first() is not None
+
+
+def _sealed(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> list[int]:
+    """The sealed segments that may hold rows of [start, end): they never change."""
+    archive = archive_of(connection)
+    return [] if archive is None else [one.seq for one in archive.touching(connection, problem, start, end)]
 
 
 def _nothing() -> KeptWindow:

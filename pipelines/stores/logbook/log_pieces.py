@@ -7,16 +7,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import blocks_between
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import read_cell
 from pipelines.stores.logbook.log_sample import Cells, Taken, hash_raw, hash_texts, join_columns, take_cells
 from pipelines.stores.logbook.log_tables import PREDICTIONS
+from pipelines.stores.logbook.prediction_ids import raw_id
+
+if TYPE_CHECKING:
+    from pipelines.stores.logbook.segment_files import SealedRow
 
 _ROWS = 20_000  # of a piece, about
 _BLOCKS = 2_000
@@ -56,6 +61,15 @@ def pieces_between(
 ) -> Iterator[Piece]:
     """The rows whose moment lies in [start, end) (UTC, no zone); probabilities in the order of `classes`."""
     yield from _pieces_of_rows(connection, problem, start, end, classes)
+    archive = archive_of(connection)
+    for rows in archive.rows_between(connection, problem, start, end) if archive is not None else ():
+        yield _piece_of_rows(rows, _sealed_keys(rows), classes)
+    yield from _pieces_of_blocks(connection, problem, start, end, classes)
+
+
+def _pieces_of_blocks(
+    connection: sa.Connection, problem: str, start: datetime, end: datetime, classes: Sequence[str] | None
+) -> Iterator[Piece]:
     held: list[tuple[KeptBlock, np.ndarray | None]] = []
     rows = 0
     for block in blocks_between(connection, problem, start, end):
@@ -147,12 +161,25 @@ def _pieces_of_rows(
     )
     found = iter(connection.execute(query, execution_options={"yield_per": 1_000}))
     while rows := list(islice(found, _ROWS)):
-        versions: dict[int, int] = {}
-        for row in rows:
-            versions[row.version] = versions.get(row.version, 0) + 1
-        inputs, history = ([read_cell(row[place]) or {} for row in rows] for place in (3, 4))
-        keys = hash_texts(row.id for row in rows)
-        yield Piece(keys, versions, _by_name(inputs), _by_name(history), _FromRows(rows, classes))
+        yield _piece_of_rows(rows, hash_texts(row.id for row in rows), classes)
+
+
+def _piece_of_rows(rows: Sequence[Any], keys: np.ndarray, classes: Sequence[str] | None) -> Piece:
+    versions: dict[int, int] = {}
+    for row in rows:
+        versions[row.version] = versions.get(row.version, 0) + 1
+    inputs = [read_cell(row.inputs) or {} for row in rows]
+    history = [read_cell(row.history) or {} for row in rows]
+    return Piece(keys, versions, _by_name(inputs), _by_name(history), _FromRows(rows, classes))
+
+
+def _sealed_keys(rows: Sequence[SealedRow]) -> np.ndarray:
+    """What the rows hashed to before they were sealed: a sample stays the one that it was."""
+    keys = hash_texts(row.id for row in rows)
+    raw = [raw_id(row.id) if row.in_block else None for row in rows]
+    places = [place for place, one in enumerate(raw) if one is not None]
+    keys[places] = hash_raw(b"".join(one for one in raw if one is not None))
+    return keys
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The tables of the prediction log, and what a caller is told when their database does not answer.
 
-Moments are kept in UTC without a zone. Every table is appended to and never changed.
+Moments are kept in UTC without a zone. Every table is appended to and never changed. On PostgreSQL blocks and labels
+are partitioned by month (`log_partitions`), answers with their callers' ids are not: that an id is there only once can
+be promised only of a whole table.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from pipelines.core.errors import Unavailable
 
 METADATA = sa.MetaData()
+_Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER
 PREDICTIONS = sa.Table(
     "predictions",
     METADATA,
@@ -35,7 +38,7 @@ PREDICTIONS = sa.Table(
 BLOCKS = sa.Table(
     "prediction_blocks",
     METADATA,
-    sa.Column("seq", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("seq", _Number, primary_key=True, autoincrement=True),
     sa.Column("made", sa.BigInteger, nullable=False),  # the millisecond that all of its ids begin with
     sa.Column("problem", sa.String(63), nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
@@ -49,18 +52,25 @@ BLOCKS = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Index("prediction_blocks_by_id", "made"),
     sa.Index("prediction_blocks_by_moment", "problem", "reach", "first_moment"),
+    sa.UniqueConstraint("seq", "made").ddl_if(dialect="postgresql"),
+    postgresql_partition_by="RANGE (made)",
 )
 """One row for all that was scored together: see `stores/logbook/log_blocks.py`."""
 LABELS = sa.Table(
     "labels",
     METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("seq", _Number, primary_key=True, autoincrement=True),
     sa.Column("prediction_id", sa.String(36), nullable=False),
     sa.Column("label", sa.Text, nullable=False),
     sa.Column("known_at", sa.DateTime, nullable=False),
     sa.Column("received_at", sa.DateTime, nullable=False),
     sa.Index("labels_by_prediction", "prediction_id", "seq"),
+    sa.Index("labels_by_known", "known_at"),
+    sa.UniqueConstraint("seq", "received_at").ddl_if(dialect="postgresql"),
+    postgresql_partition_by="RANGE (received_at)",
 )
+for _table in (BLOCKS, LABELS):  # PostgreSQL: a key of a partitioned table holds what it is partitioned by
+    _table.primary_key.ddl_if(dialect="sqlite")
 
 
 @contextmanager

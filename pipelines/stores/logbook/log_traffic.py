@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import sqlalchemy as sa
 
+from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import block_spans, blocks_between
 from pipelines.stores.logbook.log_tables import PREDICTIONS
 
@@ -23,6 +24,7 @@ def count_traffic(connection: sa.Connection, problem: str, start: datetime, end:
     """
     count = _Count(problem, start, end, step)
     count.add_rows(connection)
+    count.add_sealed(connection)
     if count.add_whole_blocks(connection):
         count.open_blocks(connection)
     found: Traffic = {}
@@ -47,6 +49,16 @@ class _Count:
         query = query.where(PREDICTIONS.c.moment >= self.start, PREDICTIONS.c.moment < self.end)
         for moment, version in connection.execute(query, execution_options={"yield_per": 5_000}):
             self.rows[(moment - self.start) // self.step, version] += 1
+
+    def add_sealed(self, connection: sa.Connection) -> None:
+        """Count what stands in sealed segments."""
+        archive = archive_of(connection)
+        if archive is None:
+            return
+        names = ("moment", "version")
+        for part in archive.columns_between(connection, self.problem, names, self.start, self.end):
+            for moment, version in zip(part["moment"], part["version"], strict=True):
+                self.rows[(moment - self.start) // self.step, version] += 1
 
     def add_whole_blocks(self, connection: sa.Connection) -> bool:
         """Count the blocks that lie in one stretch; whether there are others, few enough to be opened."""

@@ -20,6 +20,7 @@ from pipelines.core.observation import Answered, encode_labels
 from pipelines.core.watching.exact_counts import ExactCounts
 from pipelines.core.watching.view import ColumnCounts, View
 from pipelines.stores.ledger_tables import as_utc as zoned
+from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.log_labels import newest_labels
 from pipelines.stores.logbook.log_pieces import pieces_between
@@ -80,7 +81,10 @@ def labelled_view(
     as_of: datetime,
 ) -> View:
     """The view with the labels known at `as_of`."""
-    labels = newest_labels(connection, answered.ids, as_utc(as_of))
+    archive = archive_of(connection)
+    where = (connection, contract.problem, as_utc(start), as_utc(end))
+    sealed = archive.labels_between(*where) if archive is not None else ()
+    labels = newest_labels(connection, answered.ids, as_utc(as_of), sealed)
     found = pd.Series([labels.get(name, (None, None))[0] for name in answered.ids], dtype=object)
     sample = answered.sample
     return View(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import blocks_between, last_moment
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, read_cell
 from pipelines.stores.logbook.log_labels import newest_labels
 from pipelines.stores.logbook.log_tables import PREDICTIONS
+from pipelines.stores.logbook.segment_tables import list_segments
+
+if TYPE_CHECKING:
+    from pipelines.stores.logbook.segment_files import SealedLabel, SealedRow
 
 _ANSWER = [name for name in WINDOW_COLUMNS if name not in ("label", "known_at")]
 _JSON = frozenset({"inputs", "history", "prediction", "probabilities"})
@@ -30,13 +35,18 @@ def gather(
         moments = block.moment
         inside = (moments >= np.datetime64(start, "us")) & (moments < np.datetime64(end, "us"))
         parts.append(_from_block(block, np.flatnonzero(inside).tolist()))
+    sealed: list[Mapping[str, Sequence[SealedLabel]]] = []
+    archive = archive_of(connection)
+    for rows in archive.rows_between(connection, problem, start, end) if archive is not None else ():
+        parts.append(_from_sealed(rows))
+        sealed.append({row.id: row.labels for row in rows if row.labels})
     found = {name: _joined(name, [part[name] for part in parts]) for name in _ANSWER}
     order = np.lexsort((np.array(found["id"], dtype=str), found["moment"]))
     if (np.diff(order) != 1).any():
         places = order.tolist()
         for name, values in found.items():
             found[name] = values[order] if isinstance(values, np.ndarray) else [values[place] for place in places]
-    labels = newest_labels(connection, found["id"], known_by)
+    labels = newest_labels(connection, found["id"], known_by, sealed)
     found["label"] = [labels.get(name, (None, None))[0] for name in found["id"]]
     found["known_at"] = [labels.get(name, (None, None))[1] for name in found["id"]]
     return found
@@ -46,6 +56,7 @@ def newest_moment(connection: sa.Connection, problem: str) -> datetime | None:
     """The newest moment that an answer speaks of, in a row or in a block (UTC, no zone); None without any."""
     query = sa.select(sa.func.max(PREDICTIONS.c.moment)).where(PREDICTIONS.c.problem == problem)
     found = [connection.execute(query).scalar_one(), last_moment(connection, problem)]
+    found += [one.last_moment for one in list_segments(connection, problem)]
     return max((one for one in found if one is not None), default=None)
 
 
@@ -78,6 +89,13 @@ def _from_block(block: KeptBlock, rows: list[int]) -> Columns:
         "probabilities": block.probabilities(rows),
         "source": [block.source] * count,
     }
+
+
+def _from_sealed(rows: Sequence[SealedRow]) -> Columns:
+    columns: Columns = {name: [getattr(row, name) for row in rows] for name in _ANSWER}
+    for name in _JSON:
+        columns[name] = [read_cell(cell) for cell in columns[name]]
+    return columns
 
 
 def _joined(name: str, parts: Sequence[Any]) -> Any:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,31 +14,41 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from pipelines.core.errors import Unavailable
 from pipelines.stores.chain.ledger_chain import GENESIS, SEALED, Chain, link, read_chain
+from pipelines.stores.database import open_database
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.ledger_tables import Entry, decisions, seals
 
 AT = datetime(2024, 5, 1, 12, tzinfo=UTC)
-GUARDS = [f"DROP TRIGGER {table}_no_{verb}" for table in ("decisions", "seals") for verb in ("update", "delete")]
+TABLES = ("decisions", "seals")
+GUARDS = {
+    "sqlite": [f"DROP TRIGGER {table}_no_{verb}" for table in TABLES for verb in ("update", "delete")],
+    "postgresql": [f"DROP TRIGGER {table}_append_only ON {table}" for table in TABLES],
+}
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'ratchet.db'}"
+def url(database: str) -> str:
+    return database
 
 
 @pytest.fixture
-def tamper(tmp_path: Path) -> Callable[..., None]:
+def tamper(url: str) -> Callable[..., None]:
     """Somebody with a database client."""
+    return lambda *statements: say(url, *GUARDS[url.split(":")[0].split("+")[0]], *statements)
 
-    def change(*statements: str) -> None:
-        with closing(sqlite3.connect(tmp_path / "ratchet.db")) as connection, connection:
-            for statement in (*GUARDS, *statements):
-                connection.execute(statement)
 
-    return change
+def say(url: str, *statements: str) -> None:
+    engine = open_database(url)
+    try:
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture
@@ -93,6 +101,10 @@ def test_every_entry_follows_the_one_before(url: str, five: list[Entry]) -> None
     ],
 )
 def test_a_changed_entry_is_named(url: str, five: list[Entry], tamper: Callable[..., None], change: str) -> None:
+    if url.startswith("postgresql"):
+        change = change.replace(
+            "replace(evidence, '1e-300', '2e-300')", "replace(evidence::text, '1e-300', '2e-300')::json"
+        )
     tamper(f"UPDATE decisions SET {change} WHERE id = 3")
     assert broken(url) == [(3, "it is not what was recorded")]
 
@@ -124,26 +136,23 @@ def test_a_seal_that_was_adapted_does_not_fit_the_next(
     assert broken(url) == [(4, "it does not follow the entry that was before it")]
 
 
-@pytest.mark.parametrize("change", ["recorded_at = '2020-01-01 00:00:00.000000'", "later = 1", "previous = 'x'"])
+@pytest.mark.parametrize("change", ["recorded_at = '2020-01-01 00:00:00.000000'", "later = true", "previous = 'x'"])
 def test_what_a_seal_says_is_sealed_too(url: str, five: list[Entry], tamper: Callable[..., None], change: str) -> None:
     tamper(f"UPDATE seals SET {change} WHERE decision = 3")
     assert broken(url)[-1] == (3, "it is not what was recorded")
 
 
 @pytest.mark.parametrize("verb", ["UPDATE seals SET digest = 'x'", "DELETE FROM seals"])
-def test_the_database_refuses_to_change_a_seal(five: list[Entry], tmp_path: Path, verb: str) -> None:
-    with (
-        closing(sqlite3.connect(tmp_path / "ratchet.db")) as connection,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
-    ):
-        connection.execute(verb)
+def test_the_database_refuses_to_change_a_seal(five: list[Entry], url: str, verb: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"):
+        say(url, verb)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_ledger_from_before_the_chain_is_sealed_as_it_is_found(
     url: str, five: list[Entry], tamper: Callable[..., None]
 ) -> None:
-    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
-        connection.execute("DROP TABLE seals")
+    say(url, "DROP TABLE seals", "DROP TABLE ratchet_schema")
     assert chain_of(url) == Chain()  # looking alone seals nothing
     clock = datetime(2026, 1, 1, tzinfo=UTC)
     for _ in range(2):
@@ -159,6 +168,7 @@ def test_a_ledger_from_before_the_chain_is_sealed_as_it_is_found(
     ledger.close()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_where_there_is_no_ledger_there_is_no_chain(url: str, tmp_path: Path) -> None:
     assert read_chain(url) is None
     (tmp_path / "ratchet.db").write_bytes(b"no database at all" * 100)
@@ -176,9 +186,9 @@ json_values = st.recursive(
 @hypothesis_settings(max_examples=25)
 @given(evidence=st.dictionaries(st.text(), json_values, max_size=3), reasons=st.lists(st.text(), max_size=2))
 def test_whatever_is_recorded_fits_its_seal(
-    tmp_path_factory: Any, evidence: dict[str, Any], reasons: list[str]
+    fresh: Callable[[], str], evidence: dict[str, Any], reasons: list[str]
 ) -> None:
-    url = f"sqlite:///{tmp_path_factory.mktemp('ledger') / 'l.db'}"
+    url = fresh()
     ledger = Ledger(url)
     entry = record(ledger, "k", 1, evidence=evidence, reasons=reasons)
     ledger.close()
@@ -206,14 +216,11 @@ def test_processes_that_record_at_once_keep_one_chain(url: str) -> None:
     assert (len(chain.seals), chain.breaks) == (80, [])
 
 
-def test_two_that_follow_one_seal_cannot_both_be_written(url: str, five: list[Entry], tmp_path: Path) -> None:
-    """What keeps PostgreSQL's writers, which do not wait for each other, from forking the chain."""
-    forked = "INSERT INTO seals (decision, previous, digest, recorded_at, later) VALUES (9, ?, 'x', '2024', 0)"
-    with (
-        closing(sqlite3.connect(tmp_path / "ratchet.db")) as connection,
-        pytest.raises(sqlite3.IntegrityError, match=r"seals\.previous"),
-    ):
-        connection.execute(forked, (five[3].digest,))
+def test_two_that_follow_one_seal_cannot_both_be_written(url: str, five: list[Entry]) -> None:
+    """What keeps writers that do not wait for each other from forking the chain."""
+    values = f"(9, '{five[3].digest}', 'x', '2024-01-01', false)"
+    with pytest.raises(IntegrityError, match=r"seals.previous"):
+        say(url, f"INSERT INTO seals (decision, previous, digest, recorded_at, later) VALUES {values}")
 
 
 def test_statements_are_postgresql_too() -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import open_database
 from pipelines.stores.logbook.kept_blocks import (
     block_spans,
     blocks_between,
@@ -25,8 +24,8 @@ from pipelines.stores.logbook.kept_blocks import (
 )
 from pipelines.stores.logbook.log_appender import Appender
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
-from pipelines.stores.logbook.log_tables import METADATA
 from pipelines.stores.logbook.prediction_ids import PredictionIds, make_ids, new_id
+from pipelines.stores.schema import ensure_schema
 
 START = datetime(2024, 1, 1)
 
@@ -40,9 +39,9 @@ def block(first: datetime, last: datetime, problem: str = "p", ids: PredictionId
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[sa.Engine]:
-    engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
-    create_missing(engine, METADATA)
+def engine(database: str) -> Iterator[sa.Engine]:
+    engine = open_database(database)
+    ensure_schema(engine)
     yield engine
     engine.dispose()
 
@@ -69,10 +68,12 @@ hours = st.integers(0, 24 * 800)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.tuples(hours, hours), max_size=12), hours, hours)
-def test_a_stretch_finds_what_overlaps_it(spans: list[tuple[int, int]], one: int, other: int) -> None:
-    engine = open_database("sqlite://")
-    create_missing(engine, METADATA)
+@given(spans=st.lists(st.tuples(hours, hours), max_size=12), one=hours, other=hours)
+def test_a_stretch_finds_what_overlaps_it(
+    fresh: Callable[[], str], spans: list[tuple[int, int]], one: int, other: int
+) -> None:
+    engine = open_database(fresh())
+    ensure_schema(engine)
     blocks = [block(*(START + timedelta(hours=hour) for hour in sorted(span))) for span in spans]
     append(engine, *blocks)
     start, end = (START + timedelta(hours=hour) for hour in sorted((one, other)))

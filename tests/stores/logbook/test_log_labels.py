@@ -1,21 +1,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import open_database
 from pipelines.stores.logbook.log_labels import newest_labels
-from pipelines.stores.logbook.log_tables import LABELS, METADATA
+from pipelines.stores.logbook.log_tables import LABELS
+from pipelines.stores.schema import ensure_schema
 
 NOON = datetime(2024, 3, 1, 12)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
-def test_the_label_known_last_counts_in_whatever_order_they_came(tmp_path: Path, order: tuple[int, ...]) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
-    create_missing(engine, METADATA)
+def test_the_label_known_last_counts_in_whatever_order_they_came(database: str, order: tuple[int, ...]) -> None:
+    engine = open_database(database)
+    ensure_schema(engine)
     given = [(NOON, "1"), (NOON + timedelta(hours=2), "2"), (NOON + timedelta(hours=4), "3")]
     with engine.begin() as connection:
         for place in order:
@@ -29,9 +29,9 @@ def test_the_label_known_last_counts_in_whatever_order_they_came(tmp_path: Path,
     engine.dispose()
 
 
-def test_of_two_known_at_once_the_one_received_last_counts(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
-    create_missing(engine, METADATA)
+def test_of_two_known_at_once_the_one_received_last_counts(database: str) -> None:
+    engine = open_database(database)
+    ensure_schema(engine)
     with engine.begin() as connection:
         for label in ("true", "false"):
             row = {"prediction_id": "a", "label": label, "known_at": NOON, "received_at": NOON}

@@ -14,6 +14,8 @@ from pipelines.stores.logbook import log_memory
 from pipelines.stores.logbook.log_memory import LogMemory
 from pipelines.stores.prediction_log import PredictionLog
 
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
+
 START = datetime(2024, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 LATER = START + timedelta(days=60)

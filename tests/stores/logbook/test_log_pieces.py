@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,16 +16,15 @@ START = datetime(2024, 3, 1)
 
 @pytest.mark.parametrize("size", [None, 1, 30])
 def test_pieces_hold_each_row_once(
-    tmp_path: Path, traffic: Any, size: int | None, monkeypatch: pytest.MonkeyPatch
+    database: str, traffic: Any, size: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(log_pieces, "_ROWS", 64)
     monkeypatch.setattr(log_pieces, "_BLOCKS", 20)
-    url = f"sqlite:///{tmp_path / 'log.db'}"
-    log, made = PredictionLog(url), traffic(200)
+    log, made = PredictionLog(database), traffic(200)
     made.log(log, size)
     end = START + timedelta(days=3.5)
     inside = np.flatnonzero(made.moments < end)
-    engine = open_database(url)
+    engine = open_database(database)
     with engine.connect() as connection:
         pieces = list(pieces_between(connection, "p", START, end, ["yes", "no"]))
     engine.dispose()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -12,6 +13,8 @@ from pipelines.stores.logbook import log_traffic
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.prediction_ids import make_ids
 from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 START = datetime(2026, 1, 1)
 HOUR = timedelta(hours=1)
@@ -50,12 +53,12 @@ def test_of_very_many_blocks_each_counts_where_it_begins(log: PredictionLog, mon
 
 
 @rules(max_examples=20)
-@given(st.lists(st.lists(st.integers(-300, 600), min_size=1, max_size=6), max_size=6))
-def test_blocks_and_rows_of_the_same_moments_count_the_same(minutes: list[list[int]]) -> None:
+@given(minutes=st.lists(st.lists(st.integers(-300, 600), min_size=1, max_size=6), max_size=6))
+def test_blocks_and_rows_of_the_same_moments_count_the_same(fresh: Callable[[], str], minutes: list[list[int]]) -> None:
     moments = [[START + timedelta(minutes=one) for one in part] for part in minutes]
     found = []
     for entries in ([row(at) for part in moments for at in part], [block(part) for part in moments]):
-        log = PredictionLog("sqlite://")
+        log = PredictionLog(fresh())
         if entries:
             log.append(entries)
         found.append(log.traffic("p", START, START + 5 * HOUR, HOUR))

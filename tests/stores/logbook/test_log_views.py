@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ from pipelines.core.watching.exact_counts import ExactCounts
 from pipelines.core.watching.view import View
 from pipelines.stores.logbook import log_pieces
 from pipelines.stores.prediction_log import PredictionLog
+
+pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=7)
@@ -55,12 +57,11 @@ def test_a_view_holds_what_the_window_holds(log: PredictionLog, traffic: Any, si
     assert found.counts[0].broken > 0
 
 
-def test_the_sample_is_the_same_whatever_the_order_and_the_pieces(tmp_path: Path, traffic: Any) -> None:
+def test_the_sample_is_the_same_whatever_the_order_and_the_pieces(fresh: Callable[[], str], traffic: Any) -> None:
     made, views = traffic(500), []
-    for name, (size, order) in enumerate(
-        [(50, range(500)), (7, range(499, -1, -1)), (1, np.random.default_rng(1).permutation(500).tolist())]
-    ):
-        log = PredictionLog(f"sqlite:///{tmp_path / f'{name}.db'}")
+    shuffled = np.random.default_rng(1).permutation(500).tolist()
+    for size, order in [(50, range(500)), (7, range(499, -1, -1)), (1, shuffled)]:
+        log = PredictionLog(fresh())
         made.log(log, size, order)
         made.label(log, list(order)[::2] if size == 50 else [row for row in order if row % 2 == 0])
         views.append(view(log, made, size=60))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
-from pipelines.stores.database import create_missing, open_database
+from pipelines.stores.database import open_database
 from pipelines.stores.logbook.log_appender import Appender
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, LoggedPrediction, new_id
-from pipelines.stores.logbook.log_tables import METADATA
 from pipelines.stores.logbook.log_windows import gather
 from pipelines.stores.logbook.prediction_ids import make_ids
+from pipelines.stores.schema import ensure_schema
 
 AT = datetime(2024, 1, 1)
 
 
-def test_a_window_takes_part_of_a_block(tmp_path: Path) -> None:
-    engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
-    create_missing(engine, METADATA)
+def test_a_window_takes_part_of_a_block(database: str) -> None:
+    engine = open_database(database)
+    ensure_schema(engine)
     appender = Appender(engine)
     moments = [AT + timedelta(hours=hour) for hour in (5, 3, 1, 4)]
     inputs = {"t": np.array(moments, dtype="M8[us]"), "n": [5, 3, 1, 4]}

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from prefect import flow, task
+
+from pipelines.core.errors import NotFound
+from pipelines.core.settings import Settings
+from pipelines.flows.mapping import map_task
+
+
+@task
+def halved(number: int) -> int:
+    if number % 2:
+        raise NotFound(f"{number} has no half")
+    return number // 2
+
+
+@flow
+def halves(settings: Settings, numbers: list[int]) -> list[Any]:
+    return [
+        state.result(raise_on_failure=False)
+        for state in map_task(settings, halved, [{"number": one} for one in numbers])
+    ]
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_one_that_fails_does_not_keep_the_others_from_it(settings: Settings) -> None:
+    first, second, third = halves(settings, [2, 3, 8])
+    assert (first, third) == (1, 4)
+    assert isinstance(second, NotFound)
+    assert halves(settings, []) == []
