@@ -106,7 +106,7 @@ def _retrain(ask: Ask) -> int | None:
         actor=ask.actor,
         evidence={"by_hand": True, "reasons": [ask.reason]},
     )
-    start_flow(desk.links.prefect(), _RECONCILING)  # else its schedule takes the request up within five minutes
+    start_flow(desk.links.prefect_server(), _RECONCILING)  # else its schedule takes the request up within five minutes
     entry = desk.ledger.find(request_key(request.key, "asked"))
     return None if entry is None else entry.id
 

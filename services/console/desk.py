@@ -15,7 +15,7 @@ from pipelines.stores.known_problems import known_problems
 from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.ledger_pages import LedgerPages
 from pipelines.stores.notices import Notices
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.prediction_log import open_log
 from pipelines.stores.problem_files import parse_problem
 from services.console.health import Windows
 from services.console.links import Links
@@ -42,7 +42,7 @@ class Desk:
         self.ledger: Ledger = open_ledger(self.settings)
         self.pages = LedgerPages(url)
         self.windows = Windows(self.pages)
-        self.log = PredictionLog(url)
+        self.log = open_log(self.settings)
         self.notices = Notices(url)
         self.keys = KeyRing(self.settings)
         self.key_names = ApiKeys(url)

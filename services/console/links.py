@@ -26,20 +26,29 @@ class Links:
 
     def mlflow(self) -> str | None:
         """MLflow's pages."""
-        return self.settings.mlflow_url or self._recorded("mlflow")
+        return _bare(self.settings.mlflow_page or self.settings.mlflow_url) or self._recorded("mlflow")
 
     def prefect(self) -> str | None:
         """Prefect's pages."""
-        told = self.settings.prefect_url
-        return told.removesuffix("/").removesuffix("/api") if told else self._recorded("prefect")
+        return _bare(self.settings.prefect_page) or self.prefect_server()
 
     def evidently(self) -> str | None:
         """The drift dashboards."""
-        return self._recorded("evidently")
+        return _bare(self.settings.evidently_url) or self._recorded("evidently")
 
     def service(self) -> str | None:
         """The prediction service."""
-        return self._recorded("prediction")
+        return _bare(self.settings.service_url) or self._recorded("prediction")
+
+    def mlflow_server(self) -> str | None:
+        """MLflow, as the console itself reaches it."""
+        told = self.settings.mlflow_url or self.settings.mlflow_uri or ""
+        return _bare(told) if told.startswith("http") else self._recorded("mlflow")
+
+    def prefect_server(self) -> str | None:
+        """Prefect, as the console itself reaches it: without `/api`."""
+        told = self.settings.prefect_url
+        return told.removesuffix("/").removesuffix("/api") if told else self._recorded("prefect")
 
     def run(self, run_id: str | None) -> str | None:
         """A run in MLflow."""
@@ -76,6 +85,10 @@ class Links:
         if kept is None or now - kept[0] > _KEPT:
             kept = self._seen[name] = (now, _address(self.settings.home / "run" / "stack" / f"{name}.json"))
         return kept[1]
+
+
+def _bare(url: str | None) -> str | None:
+    return url.rstrip("/") if url else None
 
 
 def _address(record: Path) -> str | None:

@@ -11,11 +11,12 @@ from pipelines.core.errors import NotFound, RatchetError
 from pipelines.stores.lean_registry import LeanRegistry
 from pipelines.stores.passport import logged, make_passport
 from pipelines.stores.signing import open_verifier
-from services.console.admission import admit
+from services.console.admission import Refused, admit
 from services.console.deeds import DEEDS
 from services.console.documents import CARD_POLICY, SHEETS, backtest, backtests, release_sheet
 from services.console.entry_view import entry_view
 from services.console.health import SPANS
+from services.console.metrics_page import MEDIA
 from services.console.overview import overview
 from services.console.passport_view import passport_parts
 from services.console.problem_view import problem_view
@@ -121,6 +122,16 @@ def passport(request: Request, id: Annotated[str, Query(max_length=100)] = "") -
             trouble = str(error)
     values = {"wanted": wanted, "answer": answer, "parts": parts, "trouble": trouble}
     return page(request, caller, "passport.html.j2", status=404 if trouble else 200, **values)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """What Prometheus asks for; without a key that may read it is told so in words, not sent to a page for people."""
+    try:
+        site, _ = _read(request)
+    except Refused as error:
+        return Response(str(error), error.status, media_type="text/plain; charset=utf-8")
+    return Response(site.metrics.text(), headers={"Content-Type": MEDIA})
 
 
 @router.get("/problems")

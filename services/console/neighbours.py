@@ -96,7 +96,7 @@ class Neighbours:
         """Ask both, now."""
         with httpx.Client(timeout=_PATIENCE, trust_env=False) as client:
             service = _service(client, self.links.service())
-            runs = _prefect(client, self.links.prefect())
+            runs = _prefect(client, self.links.prefect_server())
         self._seen = Surroundings(self.clock(), runs, service)
         self._arrived.set()
         return self._seen

@@ -18,6 +18,7 @@ from pipelines.core.settings import Settings
 from services.console import acting, looking
 from services.console.admission import Refused
 from services.console.desk import Desk
+from services.console.metrics_page import MetricsPage
 from services.console.pages import STATIC, static_files
 from services.console.site_parts import Site, page
 from services.console.traffic_view import TrafficViews
@@ -53,7 +54,7 @@ def create_site(settings: Settings, desk: Desk | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         opened = (desk or Desk(settings)).start()
-        app.state.site = Site(opened, TrafficViews(opened))
+        app.state.site = Site(opened, TrafficViews(opened), MetricsPage(opened))
         try:
             yield
         finally:

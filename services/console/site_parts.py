@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from pipelines.core.exposure import keys_required
 from services.console.admission import COOKIE, Caller
 from services.console.desk import Desk
+from services.console.metrics_page import MetricsPage
 from services.console.pages import render
 from services.console.sessions import Session
 from services.console.traffic_view import TrafficViews
@@ -22,6 +23,7 @@ class Site:
 
     desk: Desk
     traffic: TrafficViews
+    metrics: MetricsPage
 
 
 def site_of(request: Request) -> Site:

@@ -22,6 +22,7 @@ from services.prediction.front import Front
 from services.prediction.guarding.guard import Guard
 from services.prediction.metrics import Metrics
 from services.prediction.paths import Paths
+from services.prediction.pulse import Pulse
 from services.prediction.routes import router
 from services.prediction.service import start_service
 from services.prediction.ways import WAYS
@@ -46,15 +47,18 @@ def create_app(settings: Settings, reader: RegistryReader | None = None) -> Appl
     """The ASGI application; its parts start and stop with its lifespan. `reader` replaces the registry."""
     metrics = Metrics()
     keys = KeyRing(settings)
+    front = Front(settings, Paths(WAYS), Guard(settings, keys), metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = start_service(settings, reader or open_reader(settings), metrics)
         keys.start()
         app.state.service = service
+        app.state.pulse = pulse = Pulse(service, lambda: front.in_hand)
         try:
             yield
         finally:
+            pulse.close()
             keys.close()
             service.close()
 
@@ -66,7 +70,7 @@ def create_app(settings: Settings, reader: RegistryReader | None = None) -> Appl
         redoc_url=None,
         telemetry=_TELEMETRY,
     )
-    app.front = Front(settings, Paths(WAYS), Guard(settings, keys), metrics)
+    app.front = front
     app.include_router(router)
     for kind in (RatchetError, HTTPException):
         app.add_exception_handler(kind, _refuse(metrics))

@@ -32,10 +32,16 @@ class Metrics:
         self.swaps = self._counter("swaps", "Releases put into service", "problem")
         self.refusals = self._counter("swap_failures", "Releases that were not put into service", "problem")
         self.registry_up = self._gauge("registry_up", "Whether MLflow answered the last time (1) or not (0)", "min")
-        self.log_lag = self._gauge("log_lag_seconds", "Time that rows waited for the last commit", "max")
+        self.log_lag = self._gauge("log_lag_seconds", "How long rows wait, or lately waited, to be durable", "max")
+        self.commit = self._histogram(
+            "log_commit_seconds", "Time from a row's arrival at the log to its commit", _SECONDS
+        )
         self.log_queue = self._gauge("log_queue", "Requests that wait for a commit", "sum")
         self.score_queue = self._gauge("score_queue", "Requests that wait to be scored", "sum")
         self.in_hand = self._gauge("requests_in_hand", "Requests that are being answered", "sum")
+        self.workers = self._gauge("workers", "Processes that answer", "sum")
+        self.memory = self._gauge("memory_bytes", "Resident memory of these processes", "sum")
+        self.cpu = self._counter("cpu_seconds", "CPU that they took")
         self.batch = self._histogram("batch_rows", "Rows scored at once", _ROWS)
         self.trial_rows = self._counter(
             "trial_rows", "Rows of a challenger on trial", "problem", "version", "mode", "outcome"

@@ -56,12 +56,9 @@ async def readyz(request: Request) -> Response:
 @router.get("/metrics", summary="Prometheus metrics", response_model=None)
 async def metrics(request: Request) -> Response:
     """The service's metrics in Prometheus' text format."""
-    service = _service(request)
-    service.metrics.in_hand.set(request.app.front.in_hand)
-    service.metrics.log_lag.set(service.writer.lag)
-    service.metrics.log_queue.set(service.writer.queued)
-    service.metrics.score_queue.set(service.scorer.queued)
-    return Response(service.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    request.app.state.pulse.beat()
+    content = _service(request).metrics.exposition()
+    return Response(content, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 @router.get("/docs", include_in_schema=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipelines.core.settings import Settings
 from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.prediction_log import PredictionLog, open_log
 from pipelines.stores.registry_reader import RegistryReader
 from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
@@ -47,8 +47,8 @@ class Service:
 
 def start_service(settings: Settings, reader: RegistryReader, metrics: Metrics) -> Service:
     """The parts, started: champions are served from the registry, or from the last good copies if it is down."""
-    log = PredictionLog(settings.database)
-    writer = GroupCommit(log)
+    log = open_log(settings)
+    writer = GroupCommit(log, metrics.commit.observe)
     scorer = Scorer(writer, metrics.batch.observe, settings.answer_seconds)
     champions = Champions(settings, reader, metrics)
     champions.start()

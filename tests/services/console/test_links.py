@@ -35,3 +35,18 @@ def test_a_setting_wins_over_the_stack_and_a_damaged_note_is_none(settings: Sett
     assert links.evidently() is None
     note.write_text("[1, 2]")
     assert Links(told).evidently() is None
+
+
+def test_settings_say_where_the_service_and_evidently_are(settings: Settings) -> None:
+    there = {"service_url": "http://proxy:8000/", "evidently_url": "http://drift.example"}
+    links = Links(settings.model_copy(update=there))
+    assert (links.service(), links.evidently()) == ("http://proxy:8000", "http://drift.example")
+
+
+def test_what_a_browser_reaches_can_differ_from_what_the_console_does(settings: Settings) -> None:
+    inside = {"mlflow_uri": "http://mlflow:5000", "prefect_url": "http://prefect:4200/api"}
+    outside = {"mlflow_page": "http://localhost:5000/", "prefect_page": "http://localhost:4200"}
+    links = Links(settings.model_copy(update={**inside, **outside}))
+    assert (links.mlflow(), links.prefect()) == ("http://localhost:5000", "http://localhost:4200")
+    assert (links.mlflow_server(), links.prefect_server()) == ("http://mlflow:5000", "http://prefect:4200")
+    assert Links(settings).mlflow_server() is None
