@@ -6,8 +6,8 @@ export DO_NOT_TRACK := true
 # A machine that forbids bytecode makes every start of our tools three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-faults test-browser test-backtest check lint unit up down clean lock
-.PHONY: bench-serving bench-decisions bench-drift bench-alarms
+.PHONY: help setup demo test test-faults test-browser test-backtest test-servers test-docker check lint unit up down clean lock
+.PHONY: bench-serving bench-decisions bench-drift bench-alarms bench-stack
 
 help:
 	@echo "make demo         the whole wheel on real flights, in under five minutes; leaves the stack up"
@@ -17,8 +17,11 @@ help:
 	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (a quarter of an hour)"
 	@echo "make bench-decisions  how often the gate is wrong: duels whose truth is known (half an hour)"
 	@echo "make test-backtest  a year of flights under three policies (some minutes)"
+	@echo "make test-servers PostgreSQL, Prometheus, Helm and network namespaces, as far as they are here"
+	@echo "make test-docker  builds the production stack, lives in it and breaks it (a quarter of an hour; needs Docker)"
 	@echo "make bench-drift  the cost of judging a window, beside Evidently on all of it and NannyML"
 	@echo "make bench-alarms  how often alarms are false or late: streams whose truth is known (a quarter of an hour)"
+	@echo "make bench-stack  what the production stack carries and what it costs (needs it up: docker compose up)"
 	@echo "make check        format, lint, types, import contracts, unit tests"
 	@echo "make up / down    start / stop the stack"
 	@echo "make setup        prepare .venv alone"
@@ -32,7 +35,7 @@ demo: setup
 # As many processes as cores; the tests of one file stay together, since they share what is dear to make.
 test: export OMP_NUM_THREADS := 1
 test: setup
-	$(PY) -m pytest -m "not faults and not browser and not backtest" -n auto --maxprocesses=4 --dist loadfile
+	$(PY) -m pytest -m "not faults and not browser and not backtest and not servers and not docker" -n auto --maxprocesses=4 --dist loadfile
 
 test-faults: setup
 	$(PY) -m pytest -m faults tests
@@ -42,6 +45,13 @@ test-backtest: setup
 
 test-browser: setup
 	$(PY) -m pytest -m browser tests
+
+test-servers: export OMP_NUM_THREADS := 1
+test-servers: setup
+	$(PY) -m pytest -m "servers and not docker" -n auto --maxprocesses=2 --dist loadfile
+
+test-docker: setup
+	$(PY) -m pytest -m docker -x tests
 
 lint: setup
 	.venv/bin/ruff format --check .
@@ -66,6 +76,9 @@ bench-drift: setup
 bench-alarms: setup
 	$(PY) -m benchmarks.alarms
 
+bench-stack: setup
+	$(PY) -m benchmarks.stack --project $(or $(PROJECT),ratchet)
+
 up: setup
 	@$(PY) -m pipelines.cli up
 
@@ -80,3 +93,4 @@ clean: setup
 lock: setup
 	.venv/bin/uv pip compile pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-annotate \
 	  --no-header --python-version 3.11 -o requirements.lock
+	$(PY) infra/images/closure.py
