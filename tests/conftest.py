@@ -50,28 +50,27 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings()
 
 
-@pytest.fixture(scope="session")
-def post_offices() -> Any:
-    """tests/post_offices.py; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("post_offices", Path(__file__).parent / "post_offices.py")
+def beside(name: str) -> Any:
+    """The module of a file beside this one: test folders are no packages, so it is loaded by its path."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up there
+    sys.modules[name] = module  # its dataclasses look themselves up there
     spec.loader.exec_module(module)
     return module
 
 
 @pytest.fixture(scope="session")
+def post_offices() -> Any:
+    """tests/post_offices.py."""
+    return beside("post_offices")
+
+
+@pytest.fixture(scope="session")
 def s3_running() -> Iterator[Any]:
     """A real S3 server (tests/s3_server.py), one for the session."""
-    spec = importlib.util.spec_from_file_location("s3_server", Path(__file__).parent / "s3_server.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    with module.s3_server() as server:
+    with beside("s3_server").s3_server() as server:
         yield server
 
 
@@ -88,26 +87,14 @@ def s3(s3_running: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(scope="session")
 def dask_clusters() -> Any:
-    """tests/dask_clusters.py; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("dask_clusters", Path(__file__).parent / "dask_clusters.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up there
-    spec.loader.exec_module(module)
-    return module
+    """tests/dask_clusters.py."""
+    return beside("dask_clusters")
 
 
 @pytest.fixture(scope="session")
 def databases() -> Any:
-    """tests/databases.py; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("databases", Path(__file__).parent / "databases.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up there
-    spec.loader.exec_module(module)
-    return module
+    """tests/databases.py."""
+    return beside("databases")
 
 
 @pytest.fixture(scope="session")
