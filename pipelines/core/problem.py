@@ -202,9 +202,9 @@ class Split(Section):
     """Share of labelled rows that the scorecard and the gate judge on."""
     validation: Share = 0.2
     """Share of the rest that the search judges on."""
-    longest: Duration | None = Field(timedelta(weeks=4), json_schema_extra={"default": "4w"})
+    longest: Duration | None = None
     """Test and validation rows each come from no longer a time than this, as far as it holds 2,000 of them (split by
-    time), so that the newest rows train; null: the share alone counts."""
+    time), so that newer rows train. The gate tells less on fewer days; without it the share alone counts."""
     forget: bool = True
     """Train and judge on the rows since a break only, where what they teach foretells the newest training rows
     credibly better than what all rows teach (split by time)."""

@@ -64,13 +64,18 @@ def test_the_newest_are_held_out_and_equal_times_stay_together() -> None:
     assert splitting.validation_start(frame) == np.datetime64("2013-01-07")
 
 
-def test_many_held_out_rows_are_enough_where_they_reach_back_four_weeks() -> None:
+def test_many_held_out_rows_are_enough_where_they_reach_back_far_enough() -> None:
     frame = _frame(36_500, times=np.repeat(pd.date_range("2013-01-01", periods=365), 100))
-    for settings, days in (({}, 28), ({"longest": "5d"}, 20), ({"longest": None}, 73), ({"test": 0.05}, 18)):
+    for settings, days in (
+        ({}, 73),
+        ({"longest": "4w"}, 28),
+        ({"longest": "5d"}, 20),
+        ({"longest": "4w", "test": 0.05}, 18),
+    ):
         sides = pd.Series(split(frame, _problem(True, **settings), "binary"))
         assert (sides == "test").sum() == pytest.approx(days * 100, abs=100)
     few = _frame(3_650, times=np.repeat(pd.date_range("2013-01-01", periods=365), 10))
-    assert (split(few, _problem(True), "binary") == "test").sum() == 730
+    assert (split(few, _problem(True, longest="4w"), "binary") == "test").sum() == 730
 
 
 def test_a_random_split_has_no_start() -> None:
