@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
@@ -91,6 +92,15 @@ _received: list[Any] = []  # of this process: the rehearsal and the queue, which
 def _receive(rehearsal: Rehearsal, told: Any) -> None:
     warnings.simplefilter("ignore")  # third parties' deprecations; the tests run policies in their own process
     _received[:] = [rehearsal, told]
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A year under one policy takes minutes: a process whose backtest was killed would live through it for nothing."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _live(policy: Policy) -> PolicyOutcome:
