@@ -6,7 +6,7 @@ export DO_NOT_TRACK := true
 # A machine that forbids bytecode makes every start of our tools three times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-faults test-browser test-backtest test-servers test-docker check lint unit up down clean lock
+.PHONY: help setup demo test test-faults test-browser test-backtest test-journeys test-servers test-docker check lint unit up down clean lock
 .PHONY: bench-serving bench-decisions bench-drift bench-alarms bench-stack
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (a quarter of an hour)"
 	@echo "make bench-decisions  how often the gate is wrong: duels whose truth is known (half an hour)"
 	@echo "make test-backtest  a year of flights under three policies (some minutes)"
+	@echo "make test-journeys  the tutorial, planted bad models, a stack's whole life (some minutes)"
 	@echo "make test-servers PostgreSQL, Prometheus, Helm and network namespaces, as far as they are here"
 	@echo "make test-docker  builds the production stack, lives in it and breaks it (a quarter of an hour; needs Docker)"
 	@echo "make bench-drift  the cost of judging a window, beside Evidently on all of it and NannyML"
@@ -35,10 +36,14 @@ demo: setup
 # As many processes as cores; the tests of one file stay together, since they share what is dear to make.
 test: export OMP_NUM_THREADS := 1
 test: setup
-	$(PY) -m pytest -m "not faults and not browser and not backtest and not servers and not docker" -n auto --maxprocesses=4 --dist loadfile
+	$(PY) -m pytest -m "not faults and not browser and not backtest and not journey and not servers and not docker" -n auto --maxprocesses=4 --dist loadfile
 
 test-faults: setup
 	$(PY) -m pytest -m faults tests
+
+test-journeys: export OMP_NUM_THREADS := 1
+test-journeys: setup
+	$(PY) -m pytest -m "journey" -n auto --maxprocesses=2 --dist loadfile
 
 test-backtest: setup
 	OMP_NUM_THREADS=1 $(PY) -m pytest -m backtest tests/journeys

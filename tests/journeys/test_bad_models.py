@@ -26,7 +26,7 @@ from pipelines.stores.ledger import Ledger
 from pipelines.stores.problem_files import load_problem
 from pipelines.stores.tables import read_parquet, write_parquet
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.journey
 
 AS_OF = datetime(2024, 9, 1, tzinfo=UTC)
 PROBLEM = """
@@ -38,6 +38,7 @@ features:
     - {{name: late lately, by: line, of: late, window: 7d}}
 learners: [{learner}]
 search: {{trials: 1}}
+split: {{forget: {forget}}}
 good_enough: {{explain_seconds: 0, {rules}}}
 """
 BOOSTED = "{name: histogram_gradient_boosting, params: {max_iter: 200, early_stopping: false, min_samples_leaf: 1}}"
@@ -84,11 +85,12 @@ class Wheel:
         ignored: tuple[str, ...] = (),
         rules: str = "",
         plant: Callable[[Path], None] | None = None,
+        forget: bool = True,
     ) -> Released:
         """Train on the table as it is now and let the gate decide; `plant` spoils the run before it is trained."""
         self.frame.to_csv(self.folder / "trains.csv", index=False)
         path = self.folder / "trains.yaml"
-        path.write_text(PROBLEM.format(learner=learner, ignored=list(ignored), rules=rules))
+        path.write_text(PROBLEM.format(learner=learner, ignored=list(ignored), rules=rules, forget=forget))
         loaded = load_problem(str(path))
         ingested = ingest(loaded, self.settings, AS_OF)
         key = run_key(ingested.snapshot, loaded.problem.digest, code_version().digest)
@@ -155,9 +157,15 @@ def test_an_overfit_one(wheel: Wheel) -> None:
 def test_a_miscalibrated_one(wheel: Wheel) -> None:
     """The order of its answers is right, and the world has changed since: far more trains are late."""
     wheel.frame = timetable(later=2.5)
-    found = wheel.turn(rules="metric: roc_auc")
+    found = wheel.turn(rules="metric: roc_auc", forget=False)
     assert wheel.failed(found) == {"calibration"}
     assert "miscalibrated" in reason(found, "answers lie")
+
+
+def test_one_that_forgets_the_world_of_before_is_a_good_one(wheel: Wheel) -> None:
+    wheel.frame = timetable(later=2.5)
+    found = wheel.turn(rules="metric: roc_auc")
+    assert found.decision == "promote"
 
 
 def lose(column: str) -> Callable[[Path], None]:

@@ -54,7 +54,7 @@ def git(folder: Path, *words: str) -> None:
     subprocess.run(["git", *named, *words], cwd=folder, check=True, capture_output=True)
 
 
-@pytest.mark.slow
+@pytest.mark.journey
 def test_the_code_of_that_day_gives_the_model_of_that_day(settings: Settings, tmp_path: Path) -> None:
     repository, place = tmp_path / "repository", tmp_path / "place"
     package = Path(next(iter(pipelines.__path__)))

@@ -16,7 +16,7 @@ import pytest
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
 
-@pytest.mark.slow
+@pytest.mark.journey
 def test_every_block_of_the_tutorial_works(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

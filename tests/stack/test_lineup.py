@@ -60,7 +60,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     found("down")
 
 
-@pytest.mark.slow
+@pytest.mark.journey
 @pytest.mark.timeout(600)
 def test_up_trains_on_the_worker_serves_and_ends(stack: Stack, tmp_path: Path) -> None:
     before = {process.pid for process in psutil.process_iter()}
