@@ -5,10 +5,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
-from ratchet_client import Unauthorized
+from ratchet_client import Client, Unauthorized
 
 from pipelines.commands.home_client import _await_welcome, home_client
 from pipelines.core.errors import Unavailable
@@ -28,6 +28,12 @@ def guarded(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def url(settings: Settings) -> Iterator[str]:
     """The service of the test's home, on a free port."""
+    with serving(settings) as address:
+        yield address
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
     command = [sys.executable, "-m", "services.prediction", "--port", "0"]
     process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
@@ -57,6 +63,13 @@ def test_a_service_that_asks_for_keys_is_asked_with_a_key_that_passes(guarded: S
     with closing(ApiKeys(guarded.database)) as store:
         assert store.in_force() == {}
     assert entries(guarded) == [("create", "demo"), ("revoke", "demo")]
+
+
+def test_every_replica_knows_the_key(guarded: Settings, url: str) -> None:
+    elsewhere = guarded.model_copy(update={"service_url": url})
+    with serving(guarded) as replica, home_client(elsewhere, url, "demo", 500) as client:
+        with Client(replica, client._http.headers["X-API-Key"]) as same:
+            assert same.models() == []
 
 
 def test_the_key_goes_when_the_work_fails(guarded: Settings, url: str) -> None:
