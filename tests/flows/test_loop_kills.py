@@ -143,7 +143,8 @@ def test_one_alarm_one_request_one_release_wherever_the_monitor_dies(loop: tuple
     home.finish(*home.monitor())  # and once more than is needed
 
     with closing(Ledger(home.settings.database)) as ledger:
-        assert len(ledger.entries("trips", "verdict")) == 1
+        verdicts_on = [entry.version for entry in reversed(ledger.entries("trips", "verdict"))]
+        assert verdicts_on in ([1], [1, 2])  # once the challenger is champion, a last look is at that one
         (request,) = ledger.requests("trips")
         assert request.state == "done"
         releases = ledger.entries("trips", "release")
