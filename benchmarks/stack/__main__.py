@@ -54,8 +54,8 @@ def _measure(project: Project, given: argparse.Namespace, folder: Path) -> tuple
     seconds = 5.0 if given.quick else given.seconds
     try:
         with Client(project, project.port("proxy", 8000), made["key"], folder) as client:
+            _known(client)
             model: dict[str, Any] = client.model(given.problem)
-            _known(client, model)
             client.load(model, 4, 3.0)  # what comes first is not counted
             _say(f"{model['problem']} {model['version']}: the peak")
             peak = client.load(model, given.clients, seconds)
@@ -83,13 +83,13 @@ def _log(client: Client, model: dict[str, Any], sizes: Sequence[int], block: int
     return found
 
 
-def _known(client: Client, model: dict[str, Any]) -> None:
+def _known(client: Client) -> None:
     """The key may be too new for a replica: wait until every one takes it."""
     import time
 
     good = 0
     for _ in range(200):
-        good = good + 1 if client.http.get(f"/v1/models/{model['problem']}").is_success else 0
+        good = good + 1 if client.http.get("/v1/models").is_success else 0
         if good == 10:
             return
         time.sleep(0.1)
