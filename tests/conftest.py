@@ -50,15 +50,26 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     return Settings()
 
 
-def beside(name: str) -> Any:
-    """The module of a file beside this one: test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+def load(place: Path) -> Any:
+    """The module of a file that is in no package, as the test folders are none, by its path."""
+    spec = importlib.util.spec_from_file_location(place.stem, place)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # its dataclasses look themselves up there
+    sys.modules[place.stem] = module  # its dataclasses look themselves up there
     spec.loader.exec_module(module)
     return module
+
+
+def beside(name: str) -> Any:
+    """The module of a file beside this one."""
+    return load(Path(__file__).with_name(f"{name}.py"))
+
+
+@pytest.fixture(scope="session")
+def load_file() -> Any:
+    """The function `load`, for the folders below."""
+    return load
 
 
 @pytest.fixture(scope="session")

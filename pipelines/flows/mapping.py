@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.core.settings import Settings
+from pipelines.stores.cluster import local_options
 
 
 def map_task(settings: Settings, task: Any, calls: Sequence[dict[str, Any]]) -> list[Any]:
@@ -17,13 +18,10 @@ def map_task(settings: Settings, task: Any, calls: Sequence[dict[str, Any]]) -> 
         return [task(**call, return_state=True) for call in calls]
     from prefect_dask import DaskTaskRunner
 
+    here = local_options(settings.dask)
     where: dict[str, Any] = {"address": settings.dask}
-    if settings.dask.startswith("local:"):
-        processes = {"n_workers": int(settings.dask.removeprefix("local:")), "threads_per_worker": 1}
-        where = {
-            "cluster_class": "distributed.LocalCluster",
-            "cluster_kwargs": {**processes, "dashboard_address": "127.0.0.1:0"},
-        }
+    if here is not None:
+        where = {"cluster_class": "distributed.LocalCluster", "cluster_kwargs": here}
     with DaskTaskRunner(**where) as runner:
         futures = [runner.submit(task, parameters=call) for call in calls]
         for future in futures:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.core.gate import Decision, decide_release
+from pipelines.core.gate import Decision, decide_challenger
 from pipelines.core.metrics import Metric
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
@@ -145,7 +145,7 @@ class _Room:
             change = find_change(self.settings, self.folder, ledger, name, rehearsal, None, because)
         finally:
             ledger.close()
-        decision = decide_release(self.loaded.problem, card, rehearsal=rehearsal, change=change)
+        decision = decide_challenger(self.loaded.problem, card, rehearsal=rehearsal, change=change)
         self.tell("gate", 2, 2, decision.outcome)
         told = {"rehearsal": rehearsal.model_dump(mode="json"), "learner": self._learner()}
         return _found(self.loaded.problem.name, card, decision, ingested, champion, told)

@@ -58,18 +58,34 @@ def open_cluster(settings: Settings) -> Iterator[Cluster | None]:
         yield cluster
 
 
+def local_options(address: str) -> dict[str, Any] | None:
+    """What Dask's LocalCluster is made with for `local:N`, one thread for each process; None for a scheduler's address.
+
+    ProblemError where N is no number of processes.
+
+    >>> local_options("local:4")["n_workers"]
+    4
+    """
+    if not address.startswith(_LOCAL):
+        return None
+    count = address.removeprefix(_LOCAL)
+    if not count.isdecimal() or int(count) < 1:
+        raise ProblemError(f"RATCHET_DASK {address!r}: write local: and a number of processes, such as local:4")
+    return {"n_workers": int(count), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+
+
 @contextmanager
 def _connect(address: str) -> Iterator[Any]:
     """A client of the scheduler at `address`, or of processes of our own (`local:N`)."""
     from distributed import Client, LocalCluster
 
-    if address.startswith(_LOCAL):
-        count = address.removeprefix(_LOCAL)
-        if not count.isdecimal() or int(count) < 1:
-            raise ProblemError(f"RATCHET_DASK {address!r}: write local: and a number of processes, such as local:4")
-        options: dict[str, Any] = {"n_workers": int(count), "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
-        options["silence_logs"] = logging.CRITICAL  # what goes wrong is told by whoever asked for it
-        with LocalCluster(**options) as processes, Client(processes, set_as_default=False) as client:
+    options = local_options(address)
+    if options is not None:
+        # What goes wrong is told by whoever asked for it.
+        with (
+            LocalCluster(**options, silence_logs=logging.CRITICAL) as processes,
+            Client(processes, set_as_default=False) as client,
+        ):
             yield client
         return
     try:

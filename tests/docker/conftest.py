@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import secrets
@@ -212,12 +211,6 @@ def wait() -> Any:
 
 
 @pytest.fixture(scope="session")
-def loads() -> Any:
-    """tests/docker/load.py, loaded by its path."""
-    spec = importlib.util.spec_from_file_location("docker_load", Path(__file__).parent / "load.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclass looks itself up there
-    spec.loader.exec_module(module)
-    return module
+def loads(load_file: Any) -> Any:
+    """tests/docker/load.py."""
+    return load_file(Path(__file__).with_name("load.py"))

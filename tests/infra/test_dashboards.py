@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from itertools import combinations
 from pathlib import Path
 from types import ModuleType
@@ -25,15 +23,9 @@ OTHERS = re.compile(r"up|ALERTS|scrape_\w+|prometheus_\w+|process_\w+|haproxy_\w
 
 
 @pytest.fixture(scope="module")
-def dashboards() -> ModuleType:
-    """tests/infra/dashboards.py; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("dashboards", Path(__file__).with_name("dashboards.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+def dashboards(load_file: Any) -> ModuleType:
+    """tests/infra/dashboards.py."""
+    return load_file(Path(__file__).with_name("dashboards.py"))
 
 
 def read(place: Path) -> Any:

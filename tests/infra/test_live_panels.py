@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import os
 import shutil
@@ -16,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -75,21 +73,10 @@ def environment(home: Path) -> dict[str, str]:
     return {**kept, **ours, "RATCHET_REHEARSAL": "false"}
 
 
-def load(place: Path) -> ModuleType:
-    """A module of the tests, by its path."""
-    spec = importlib.util.spec_from_file_location(place.stem, place)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, load_file: Any) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("live") / "home"
-    trains = load(Path(__file__).parents[1] / "toy_runs.py").trains_table(900, 0)
+    trains = load_file(Path(__file__).parents[1] / "toy_runs.py").trains_table(900, 0)
     trains.to_csv(home.parent / "trains.csv", index=False)
     (home.parent / "trains.yaml").write_text(PROBLEM)
     home.mkdir()
@@ -188,8 +175,8 @@ def live(stack: Stack) -> None:
     stack.ratchet("monitor", "trains", "--start", "2024-02-16", "--end", "2024-02-23", "--as-of", "2024-02-24")
 
 
-def test_every_panel_shows_something_of_a_stack_that_lives(stack: Stack) -> None:
-    dashboards = load(Path(__file__).with_name("dashboards.py"))
+def test_every_panel_shows_something_of_a_stack_that_lives(stack: Stack, load_file: Any) -> None:
+    dashboards = load_file(Path(__file__).with_name("dashboards.py"))
     live(stack)
     row = {"at": "2024-02-20T00:00:00", "rain": 0.5, "noise": 0.0, "line": "S1"}
     deadline = time.monotonic() + 90
@@ -216,8 +203,8 @@ def test_every_panel_shows_something_of_a_stack_that_lives(stack: Stack) -> None
     assert firing == {"Watchdog"}
 
 
-def test_what_dies_is_told_of(stack: Stack) -> None:
-    dashboards = load(Path(__file__).with_name("dashboards.py"))
+def test_what_dies_is_told_of(stack: Stack, load_file: Any) -> None:
+    dashboards = load_file(Path(__file__).with_name("dashboards.py"))
     record = json.loads((stack.home / "run" / "stack" / "mlflow.json").read_text())
     os.killpg(record["pid"], signal.SIGKILL)  # the server and its worker
     pending = 'ALERTS{alertname="RatchetNeighbourDown", name="mlflow"}'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,8 @@ COST = {"answered": 40, "failed": 2, "longest_silence_s": 1.5, "recovered_s": No
 
 
 @pytest.fixture
-def program() -> Any:
-    spec = importlib.util.spec_from_file_location("reliability", PLACE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def program(load_file: Any) -> Any:
+    return load_file(PLACE)
 
 
 def test_each_fault_is_a_row_and_losses_are_told(program: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,8 @@ PLACE = Path(__file__).parents[2] / "infra" / "images" / "make_secrets.py"
 
 
 @pytest.fixture
-def program() -> Any:
-    spec = importlib.util.spec_from_file_location("make_secrets", PLACE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def program(load_file: Any) -> Any:
+    return load_file(PLACE)
 
 
 def everything(root: Path) -> dict[str, str]:
