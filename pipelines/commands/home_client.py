@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 _SCOPES = ["predict", "label", "read"]
 _LIFETIME = timedelta(hours=6)  # of a key whose process was killed before it could revoke it
-_PATIENCE = 10.0  # seconds: services know a new key within one
-_EVERYWHERE = 2.0  # seconds until every replica behind one address does
+_PATIENCE = 10.0  # seconds: a service that comes up may not have read its keys yet
 
 
 @contextmanager
@@ -39,8 +38,6 @@ def home_client(settings: Settings, url: str, actor: str, max_rows: int) -> Iter
         return
     with _passing_key(settings, actor) as key, Client(url, key, timeout=60, max_rows=max_rows) as client:
         _await_welcome(client)
-        if settings.service_url:  # the next request may go to another replica than the one that knows the key
-            time.sleep(_EVERYWHERE)
         yield client
 
 

@@ -53,7 +53,7 @@ def create(
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Make a key and print it, this once: only a digest of it is kept. Services know it within a second."""
+    """Make a key and print it, this once: only a digest of it is kept. It works at once."""
     _check_name(name)
     made, secret = make_key(read_settings(), name, scope, by or getpass.getuser(), rate, expires)
 

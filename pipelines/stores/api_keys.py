@@ -12,7 +12,9 @@ import logging
 import secrets
 import string
 import threading
+import time
 from collections.abc import Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,6 +35,7 @@ _log = logging.getLogger("ratchet.keys")
 _ALPHABET = string.ascii_letters + string.digits
 _SECRET = 43  # characters of 62: 256 bits
 _MOST_WAIT = 0.5  # seconds between two looks at the keys: a revocation is in force within one
+_LEAST_WAIT = 0.1  # seconds between two looks, however many strangers knock
 
 _DATABASE = "the database of the API keys"
 _ADVICE = "no API key exists, so requests are answered 401: make one with `ratchet keys create NAME --scope predict`"
@@ -146,7 +149,8 @@ class KeyRing:
         self._source, self._wait = ApiKeys(settings.database), min(settings.poll_seconds, _MOST_WAIT)
         self._required = keys_required(settings)
         self._known: dict[bytes, KnownKey] = {}
-        self._stop = threading.Event()
+        self._lock, self._asked = threading.Lock(), Future[None]()
+        self._stop, self._awake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._follow, name="keys", daemon=True)
         self._away = False
         self.reached = False
@@ -167,6 +171,7 @@ class KeyRing:
     def close(self) -> None:
         """Stop following."""
         self._stop.set()
+        self._awake.set()
         if self._thread.is_alive():
             self._thread.join()
         self._source.close()
@@ -174,6 +179,13 @@ class KeyRing:
     def find(self, digest: bytes) -> KnownKey | None:
         """The key with this digest, if it is in force."""
         return self._known.get(digest)
+
+    def renewed(self) -> Future[None]:
+        """Done as soon as a look at the database that begins after this call has ended: soon, but not at any price."""
+        with self._lock:
+            asked = self._asked
+        self._awake.set()
+        return asked
 
     def refresh(self) -> None:
         """Look once at the database."""
@@ -189,8 +201,18 @@ class KeyRing:
         self._away, self.reached = False, True
 
     def _follow(self) -> None:
-        while not self._stop.wait(self._wait):
+        looked = time.monotonic()
+        while True:
+            if self._awake.wait(self._wait):
+                self._stop.wait(max(0.0, looked + _LEAST_WAIT - time.monotonic()))
+            if self._stop.is_set():
+                return
+            with self._lock:
+                asked, self._asked = self._asked, Future()
+            self._awake.clear()
             self.refresh()
+            looked = time.monotonic()
+            asked.set_result(None)
 
 
 def _checked(scopes: Iterable[str]) -> tuple[str, ...]:

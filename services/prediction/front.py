@@ -18,7 +18,7 @@ from pipelines.core.settings import Settings
 from services.prediction.doors import Asked, Reply
 from services.prediction.faults import INTERNAL, MEDIA, Fault, fault_of, render
 from services.prediction.guarding.bodies import read_body
-from services.prediction.guarding.guard import Guard
+from services.prediction.guarding.guard import Guard, Stranger
 from services.prediction.guarding.json_logs import log_request
 from services.prediction.guarding.request_context import Context, context_of
 from services.prediction.metrics import Metrics
@@ -90,7 +90,7 @@ class Front:
     async def _answer(self, service: Service, found: Found, scope: Scope, receive: Receive, context: Context) -> Reply:
         self.require_room()
         way = found.way
-        self.guard.admit(scope, way.scope)
+        await self._admit(scope, way.scope)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if headers.get("content-encoding", "identity") != "identity":
             raise _encoded()
@@ -100,11 +100,18 @@ class Front:
         return await way.door(service, Asked(found.problem, body, headers, found.version, context.id, found.parts))
 
     async def _go_on(self, cold: Cold, scope: Scope, receive: Receive, watched: _Watched, context: Context) -> None:
-        self.guard.admit(scope, "open" if scope["path"] in _OPEN else "read")
+        await self._admit(scope, "open" if scope["path"] in _OPEN else "read")
         if allowed := self.paths.methods(scope["path"]):
             raise _wrong_method(allowed)
         scope["ratchet.id"] = context.id
         await cold(scope, receive, watched.pass_on)
+
+    async def _admit(self, scope: Scope, wanted: str) -> None:
+        try:
+            self.guard.admit(scope, wanted)
+        except Stranger:
+            await self.guard.look_again()
+            self.guard.admit(scope, wanted)
 
     async def _tell(self, error: Exception, scope: Scope, watched: _Watched, context: Context) -> None:
         fault, reply = self.fault(error, context, scope["path"])

@@ -7,7 +7,7 @@ front (`front.py`), with the same parts and the same answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from pipelines.core.settings import Settings
 from services.prediction.answers import Answers
 from services.prediction.doors import Reply
 from services.prediction.guarding.connections import Connection, watched
+from services.prediction.guarding.guard import Stranger
 from services.prediction.guarding.request_context import Context, context_of
 from services.prediction.jobs import Job
 from services.prediction.paths import Found
@@ -134,7 +135,7 @@ class QuickConnection(Connection):
 class _Exchange:
     """One request on the short way, from its admission to its answer."""
 
-    __slots__ = ("_connection", "_context", "_cycle", "_found", "_start")
+    __slots__ = ("_connection", "_context", "_cycle", "_found", "_later", "_start")
 
     def __init__(self, connection: QuickConnection, cycle: QuickCycle, found: Found) -> None:
         self._start = perf_counter()
@@ -149,6 +150,17 @@ class _Exchange:
         try:
             front.require_room()
             front.guard.admit(self._connection.scope, "predict")
+            app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
+        except Stranger:
+            self._later = self._connection.loop.create_task(self._look_again(self._connection.scope))
+        except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
+            self._refuse(error)
+
+    async def _look_again(self, scope: Mapping[str, Any]) -> None:
+        app = self._connection._app
+        try:
+            await app.front.guard.look_again()
+            app.front.guard.admit(scope, "predict")
             app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
         except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
             self._refuse(error)

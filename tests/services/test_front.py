@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
+from pipelines.stores.api_keys import ApiKeys
 from services.prediction.app import create_app
 
 PATH = "/v1/models/loans/predict"
@@ -66,3 +70,34 @@ def test_keys_are_asked_for_where_they_must_be(shop: Any, loans: Any, connect: A
         assert guarded.get("/metrics").status_code == 401
         assert guarded.get("/healthz").status_code == 200
         assert guarded.get("/readyz").status_code == 200
+
+
+def test_a_key_opens_as_soon_as_it_is_made(shop: Any, connect: Any) -> None:
+    keys = ApiKeys(shop.settings.database)
+    app = create_app(shop.settings.model_copy(update={"require_keys": "always"}))
+    with closing(keys), connect(app) as guarded:
+        for number in range(3):
+            key = keys.create(f"app {number}", ["read"], at=datetime.now(UTC), by="a test")[1]
+            for path in ("/v1/models", "/docs"):
+                assert guarded.get(path, headers={"X-API-Key": key}).status_code == 200
+
+
+def test_a_flood_of_wrong_keys_is_refused_without_a_queue(shop: Any) -> None:
+    app = create_app(shop.settings.model_copy(update={"require_keys": "always", "max_waiting": 1000}))
+
+    async def run() -> list[float]:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as many,
+        ):
+
+            async def knock(number: int) -> float:
+                start = time.perf_counter()
+                answer = await many.get("/v1/models", headers={"X-API-Key": f"rk_{number}"})
+                assert answer.status_code == 401
+                return time.perf_counter() - start
+
+            return await asyncio.gather(*(knock(number) for number in range(300)))
+
+    assert max(asyncio.run(run())) < 5
+    assert app.front.in_hand == 0

@@ -8,11 +8,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import uvicorn
 
+from pipelines.stores.api_keys import ApiKeys
 from services.prediction import quick_path
 from services.prediction.app import create_app
 from services.prediction.quick_path import quick_connections
@@ -222,12 +225,24 @@ def test_keys_and_room_are_asked_for(shop: Any, loans: Any, short: list[str]) ->
     body = {"instances": loans.rows(1)}
     with Server(shop.settings.model_copy(update={"require_keys": "always"})) as guarded:
         assert guarded.ask(request(body))[0][0] == 401
-        (answer,) = guarded.ask(request(body, authorization="Bearer rk_wrong"))
+        (answer,) = guarded.ask(request(body, authorization="Bearer rk_wrong"), pause=1)
         assert (answer[0], answer[1]["www-authenticate"][:6]) == (401, "Bearer")
         guarded.app.front.in_hand = 10_000
         (answer,) = guarded.ask(request(body))
         assert (answer[0], answer[1]["retry-after"]) == (503, "1")
     assert len(short) == 3
+
+
+def test_a_key_opens_as_soon_as_it_is_made(shop: Any, loans: Any, short: list[str]) -> None:
+    shop.promote(loans, shop.release(loans, 0.5, loans.compile))
+    body, keys = {"instances": loans.rows(1)}, ApiKeys(shop.settings.database)
+    with closing(keys), Server(shop.settings.model_copy(update={"require_keys": "always"})) as guarded:
+        for number in range(3):
+            key = keys.create(f"app {number}", ["predict"], at=datetime.now(UTC), by="a test")[1]
+            both = request(body, x_api_key=key), request(body, x_api_key=key)
+            assert [answer[0] for answer in guarded.ask(*both, pause=1)] == [200, 200]
+        assert guarded.app.front.in_hand == 0
+    assert len(short) == 6
 
 
 def test_a_log_that_takes_nothing_is_no_answer(quick: Server, loans: Any) -> None:

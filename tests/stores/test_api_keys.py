@@ -94,6 +94,19 @@ def test_the_ring_follows_within_a_second(keys: ApiKeys, settings: Settings) -> 
         ring.close()
 
 
+def test_the_ring_looks_again_when_it_is_asked_to(keys: ApiKeys, settings: Settings) -> None:
+    ring = KeyRing(settings.model_copy(update={"poll_seconds": 60.0})).start()
+    try:
+        ring.renewed().result(timeout=5)
+        for number in range(3):  # a look of its own for each, far sooner than the ring would look by itself
+            made = keys.create(f"app {number}", ["predict"], at=AT, by="Ada")[1]
+            ring.renewed().result(timeout=5)
+            assert ring.find(digest_of(made.encode()))
+        assert ring.renewed() is ring.renewed(), "one look serves all who ask"
+    finally:
+        ring.close()
+
+
 def test_the_ring_keeps_what_it_knows_while_the_database_is_away(keys: ApiKeys, settings: Settings) -> None:
     _, secret = keys.create("shop", ["read"], at=AT, by="Ada")
     ring, engine = KeyRing(settings), open_database(settings.database)

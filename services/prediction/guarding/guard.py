@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import math
 import time
@@ -16,6 +17,8 @@ from services.prediction.guarding.rate_limits import RateLimits
 from services.prediction.refusals import Refusal
 
 _LONGEST = 200  # characters: a key has 59
+_MOST_STRANGERS = 50  # that wait at one time: a flood of wrong keys is refused at once and takes nobody's place
+_PATIENCE = 1.0  # seconds that a stranger waits for the database
 _ADVICE = "send Authorization: Bearer KEY or X-API-Key: KEY"
 
 
@@ -28,6 +31,10 @@ class Caller:
 
 
 LOCAL = Caller("local", frozenset(SCOPES))
+
+
+class Stranger(Refusal):
+    """A 401 for a key that may have been made a moment ago: `Guard.look_again` before it is told."""
 
 
 class Guard:
@@ -46,10 +53,14 @@ class Guard:
     ) -> None:
         self.required = keys_required(settings)
         self._keys, self._clock = keys, clock
+        self._strangers = 0
         self._limits = limits or RateLimits(settings.workers)
 
     def admit(self, scope: Mapping[str, Any], wanted: str) -> Caller:
-        """Who sent this ASGI request; raises Refusal unless its key has the scope `wanted` (`open` asks for none)."""
+        """Who sent this ASGI request; raises Refusal unless its key has the scope `wanted` (`open` asks for none).
+
+        The keys in memory may be half a second old: a Stranger is worth a second look.
+        """
         if wanted == "open":
             return LOCAL
         sent = _sent_key(scope)
@@ -59,7 +70,8 @@ class Guard:
             return LOCAL
         key = self._keys.find(digest_of(sent)) if len(sent) <= _LONGEST else None
         if key is None or (key.expires is not None and self._clock() >= key.expires):
-            raise self._unknown("this API key is not known, or it has expired or was revoked: ask for a new one")
+            how = Stranger if key is None and sent.startswith(b"rk_") else Refusal
+            raise self._unknown("this API key is not known, or it has expired or was revoked: ask for a new one", how)
         if wanted not in key.caller_scopes:
             detail = f"this API key lacks the scope {wanted!r}: ask for a key that has it"
             raise Refusal(403, "forbidden", "Not with this key", detail)
@@ -70,10 +82,20 @@ class Guard:
                 raise Refusal(429, "too-fast", "Too many requests", detail, math.ceil(wait))
         return Caller(key.id, key.caller_scopes)
 
-    def _unknown(self, detail: str) -> Refusal:
+    async def look_again(self) -> None:
+        """Wait until the keys in memory are those of now; no longer than a second, and not behind a crowd."""
+        if self._strangers >= _MOST_STRANGERS:
+            return
+        self._strangers += 1
+        try:
+            await asyncio.wait([asyncio.wrap_future(self._keys.renewed())], timeout=_PATIENCE)
+        finally:
+            self._strangers -= 1
+
+    def _unknown(self, detail: str, how: type[Refusal] = Refusal) -> Refusal:
         if not self._keys.reached:  # it may well be known: that cannot be told now
             return Refusal(503, "keys-unavailable", "Not available now", "API keys cannot be checked now", 1)
-        return Refusal(401, "unauthorized", "Who is asking?", detail)
+        return how(401, "unauthorized", "Who is asking?", detail)
 
 
 def _sent_key(scope: Mapping[str, Any]) -> bytes | None:
