@@ -51,12 +51,12 @@ def campaign(duels: int, jobs: int, quick: bool = False) -> Iterator[Tally]:
             for place, (shape, one) in enumerate(questions)
             for seeds in chunks
         }
-        found: dict[int, Counter[str]] = {place: Counter() for place in range(len(questions))}
+        found = {place: Tally(*one, Counter()) for place, one in enumerate(questions)}
         for done in as_completed(waiting):
             place = waiting[done]
-            found[place].update(done.result().counts)
-            if found[place]["duels"] == duels:
-                yield Tally(*questions[place], found[place])
+            found[place] = found[place] + done.result()
+            if found[place].counts["duels"] == duels:
+                yield found[place]
 
 
 def _alone() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from benchmarks.decisions.questions import CHAMPION, Question, question, truth
 from benchmarks.decisions.rivals import rivals_promote
 from benchmarks.decisions.shapes import Shape
-from benchmarks.decisions.worlds import evidence
+from benchmarks.decisions.spread import Spread
+from benchmarks.decisions.worlds import HURT_REGION, evidence
+from pipelines.core.evaluation.evidence import Evidence
+from pipelines.core.evaluation.influence import influence
 from pipelines.core.gate import Change, Decision, decide_release
-from pipelines.core.problem import HIGHER_IS_BETTER, Problem
+from pipelines.core.problem import HIGHER_IS_BETTER, Problem, Task
 from pipelines.core.scorecard import Champion, Scorecard, judge
 
 _REASON = Change(kind="stated", text="the champion's library is no longer maintained")
@@ -18,11 +23,19 @@ _REASON = Change(kind="stated", text="the champion's library is no longer mainta
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the duels of one shape and question, counted under names such as `promote` and `hit roc_auc`."""
+    """What came of the duels of one shape and question, counted under names such as `promote` and `hit roc_auc`.
+
+    `seen`: the gains as the rows show them, or the losses in the slice that is hurt: what any test has to go by.
+    """
 
     shape: Shape
     question: Question
     counts: Counter[str]
+    seen: Spread = field(default_factory=Spread)
+
+    def __add__(self, other: Tally) -> Tally:
+        """More duels of the same."""
+        return replace(self, counts=self.counts + other.counts, seen=self.seen + other.seen)
 
     def share(self, name: str, of: str = "duels") -> float | None:
         """How often it happened; None where it could not."""
@@ -32,15 +45,31 @@ class Tally:
 def fight(shape: Shape, asked: Question, seeds: range) -> Tally:
     """One duel per seed."""
     counts: Counter[str] = Counter()
+    seen = Spread()
     problem = problem_for(asked)
     for seed in seeds:
         made = evidence(shape, asked, seed)
         card = judge(problem, shape.task, made, "candidate", champion=Champion(version=1, digest="champion"))
         counts["duels"] += 1
+        seen += Spread.of(_seen(shape.task, asked, made))
         _count_decisions(counts, problem, card)
         if asked.hurt is None:
             _count_intervals(counts, shape, asked, card)
-    return Tally(shape, asked, counts)
+    return Tally(shape, asked, counts, seen)
+
+
+def _seen(task: Task, asked: Question, made: Evidence) -> float:
+    """The gain on all rows, or what was lost in the slice that is hurt, as these rows show it."""
+    assert made.features is not None
+    if asked.hurt is not None:
+        made = made.rows(np.flatnonzero(made.features["region"].to_numpy() == HURT_REGION))
+    assert made.champion is not None
+    group = np.zeros(len(made.y), dtype=np.intp)
+    ours, theirs = (
+        float(influence(task, asked.primary, made.y, one, group, 1)[0][0]) for one in (made.candidate, made.champion)
+    )
+    sign = (1 if asked.primary in HIGHER_IS_BETTER else -1) * (1 if asked.hurt is None else -1)
+    return sign * (ours - theirs)
 
 
 def problem_for(asked: Question) -> Problem:

@@ -26,12 +26,20 @@ class Floor:
         return self.tally.counts[self.counted] / self.tally.counts["duels"]
 
     @property
+    def bound(self) -> float | None:
+        """What no test can exceed that is wrong in 5 % where there is nothing to find; None: not asked."""
+        return None if self.at_most else self.tally.seen.bound(ERROR)
+
+    @property
     def met(self) -> bool | None:
         """None where nothing was promised."""
         if self.wanted is None:
             return None
         return self.found <= self.wanted if self.at_most else self.found >= self.wanted
 
+
+ERROR = 0.05
+"""Of duels with a challenger that is no better, as promised."""
 
 _PROMISES: tuple[tuple[Kind, str, str, float, bool], ...] = (
     ("equal", "no better, promoted", "promote", 0.05, True),

@@ -41,7 +41,7 @@ def as_json(about: dict[str, Any], tallies: Sequence[Tally]) -> dict[str, Any]:
         "about": about,
         "floors": [
             {"promise": one.promise, "shape": one.tally.shape.name, "metric": one.tally.question.primary,
-             "wanted": one.wanted, "at_most": one.at_most, "found": one.found, "met": one.met}
+             "wanted": one.wanted, "at_most": one.at_most, "found": one.found, "bound": one.bound, "met": one.met}
             for one in floors(tallies)
         ],
         "coverage": [
@@ -60,10 +60,10 @@ def as_json(about: dict[str, Any], tallies: Sequence[Tally]) -> dict[str, Any]:
 def _floors(tallies: Sequence[Tally]) -> Table:
     rows = [
         (one.promise, one.tally.shape.name, one.tally.question.primary, _limit(one.wanted, one.at_most),
-         f"{one.found:.1%}", _VERDICT[one.met])
+         f"{one.found:.1%}", "" if one.bound is None else f"{one.bound:.1%}", _VERDICT[one.met])
         for one in floors(tallies)
     ]  # fmt: skip
-    return Table("What the gate does", ("Challenger", "data", "metric", "wanted", "found", "verdict"), rows)
+    return Table("What the gate does", ("Challenger", "data", "metric", "wanted", "found", "at best", "verdict"), rows)
 
 
 def _rules(tallies: Sequence[Tally]) -> Table:

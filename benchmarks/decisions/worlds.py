@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from benchmarks.decisions.questions import CHAMPION, Question
 from benchmarks.decisions.shapes import CARRIED, OWN, SHARED, Shape
 from benchmarks.decisions.truths import KINDS_OF_NOISE, cut_for
-from pipelines.core.resampling import time_clusters
+from pipelines.core.resampling import day_clusters
 from pipelines.core.scorecard import Evidence
 
 REGIONS = np.array(["north", "east", "south", "west", "islands"], dtype=object)
@@ -69,7 +69,7 @@ def evidence(shape: Shape, asked: Question, seed: int) -> Evidence:
         candidate=candidate,
         baseline=_baseline(shape, rows),
         champion=champion,
-        clusters=None if times is None else time_clusters(times),
+        clusters=None if times is None else day_clusters(times),
         slices={"region": region} if asked.declared else {},
         features=_features(source, region, parts),
     )

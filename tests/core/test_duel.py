@@ -20,8 +20,8 @@ def problem(**good_enough: Any) -> Problem:
     return Problem.model_validate({"name": "x", "data": data, "good_enough": good_enough})
 
 
-def card(difference: float, half: float, strict: float | None = None) -> Scorecard:
-    """Of 100 rows with a gain of `difference`, give or take `half` (at 99 % `strict`)."""
+def card(difference: float, half: float, strict: float | None = None, one_sided: float | None = None) -> Scorecard:
+    """Of 100 rows with a gain of `difference`, give or take `half` (at 99.5 % `strict`, one-sided `one_sided`)."""
     y = np.arange(100.0)
     made = judge(problem(), "regression", Evidence(np.array([f"{one:03d}" for one in range(100)]), y, y, y), "d")
     wide = 1.3 * half if strict is None else strict
@@ -29,7 +29,9 @@ def card(difference: float, half: float, strict: float | None = None) -> Scoreca
     def found(reach: float) -> Comparison:
         return Comparison(metric="rmse", difference=difference, low=difference - reach, high=difference + reach)
 
-    return made.model_copy(update={"champion": FIRST, "comparison": found(half), "strict": found(wide)})
+    looked = None if one_sided is None else found(one_sided)
+    figures = {"comparison": found(half), "strict": found(wide), "one_sided": looked}
+    return made.model_copy(update={"champion": FIRST, **figures})
 
 
 def fight(one: Scorecard, change: Change | None = None, **good_enough: Any) -> Duel:
@@ -60,10 +62,24 @@ def test_what_gains_the_margin_mends() -> None:
     assert mends(problem(), card(0.0, 0.05).model_copy(update={"champion": None, "comparison": None}))
 
 
-def test_a_gain_is_not_enough_where_a_harm_of_the_margin_is_not_ruled_out() -> None:
-    found = fight(card(0.10, 0.09, strict=0.13))
+def test_a_gain_is_not_enough_where_a_harm_far_beyond_the_margin_is_not_ruled_out() -> None:
+    assert fight(card(0.10, 0.09, strict=0.124)).path == "superior"
+    found = fight(card(0.10, 0.09, strict=0.126))
     assert not found.check.passed
-    assert "a harm beyond the margin of 0.02 is not ruled out at 99%" in found.check.reason
+    assert "a harm beyond 1.25 margins (0.025) is not ruled out at 99.5%" in found.check.reason
+    reasoned = fight(card(0.0, 0.015, strict=0.026), WHY)
+    assert "a harm beyond 1.25 margins (0.025) is not ruled out at 99.5%" in reasoned.check.reason
+    assert fight(card(0.0, 0.015, strict=0.024), WHY).path == "non_inferior"
+
+
+def test_a_gain_is_looked_at_from_one_side() -> None:
+    found = fight(card(0.010, 0.011, one_sided=0.009))
+    assert found.path == "superior"
+    assert found.check.value == pytest.approx(0.001)
+    assert "(-0.001 to +0.021) at 95%, at least +0.001 by a one-sided look at 96.5%" in found.check.reason
+    assert fight(card(0.010, 0.011)).path is None  # a scorecard of long ago has the two-sided interval only
+    missed = fight(card(0.010, 0.012, one_sided=0.020))
+    assert missed.needed_labels == 300  # four times the rows halve the one-sided reach too
 
 
 def test_wide_intervals_are_undecided_and_say_how_many_labels_are_missing() -> None:

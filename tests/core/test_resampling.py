@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.core.resampling import MOST_BLOCKS, interval, resample, tails, time_clusters, wilson
+from pipelines.core.resampling import MOST_BLOCKS, day_clusters, interval, resample, tails, time_clusters, wilson
 
 HOUR = np.timedelta64(1, "h")
 START = np.datetime64("2024-01-01", "us")
@@ -147,3 +147,67 @@ def test_twenty_right_of_twenty_is_no_certainty() -> None:
     assert high == 1
     assert wilson(0, 20)[0] == 0
     assert wilson(10, 20, blocks=4)[0] < wilson(10, 20)[0]
+
+
+DAYS = np.datetime64("2024-01-01") + np.arange(400)
+
+
+def drawn_days(days: int, paired: bool) -> float:
+    return resample(days, DAYS[:days], paired=paired).worth
+
+
+def test_days_are_drawn_by_windows_and_a_gain_by_shorter_ones() -> None:
+    loss, gain = resample(60, DAYS[:60]), resample(60, DAYS[:60], paired=True)
+    assert (loss.window, gain.window) == (10, 4)
+    assert len(set(loss.apart.tolist())) == 10
+    assert len(set(gain.apart.tolist())) == 15
+    assert "4 that follow each other together" in gain.method
+    # Each draw is made of whole windows, which may begin at any day and go on at the first after the last.
+    one = gain.weights[0]
+    starts = [place for place in range(60) if one[place] > one[place - 1]]
+    assert one.sum() == 4 * round((60 / 4 - 1) * gain.worth / (gain.worth - 1))
+    assert all(one[(start + step) % 60] > 0 for start in starts for step in range(4))
+
+
+def test_few_days_are_drawn_one_by_one_and_many_are_put_together_in_order() -> None:
+    assert resample(10, DAYS[:10], paired=True).window == 1
+    assert drawn_days(10, paired=True) == 10
+    many = resample(400, DAYS, paired=True)
+    assert many.count == MOST_BLOCKS
+    assert (np.diff(many.block) >= 0).all()
+    assert many.window == 2  # of four days: the cube root of 400 is seven and a bit
+    assert resample(60, np.arange(60)).window == 1  # clusters that are no days do not follow each other
+
+
+def test_sums_of_windows_have_the_spread_of_single_blocks() -> None:
+    drawn = resample(60, DAYS[:60], paired=True)
+    sums = np.random.default_rng(0).normal(size=(60, 4000))
+    assert (drawn.joined(sums) ** 2).mean() == pytest.approx(1, abs=0.02)
+    assert drawn.joined(np.ones((60, 1)))[0, 0] == 4 / 2
+
+
+@pytest.mark.parametrize(("paired", "carried"), [(True, 0.25), (False, 0.5)])
+def test_windows_hold_the_truth_where_a_day_takes_after_the_day_before(paired: bool, carried: float) -> None:
+    source = np.random.default_rng(4)
+    drawn = resample(60, DAYS[:60], paired=paired)
+    hits = 0
+    for _ in range(400):
+        state = source.normal(size=60)
+        for one in range(1, 60):
+            state[one] = carried * state[one - 1] + np.sqrt(1 - carried**2) * state[one]
+        found = interval(state.mean(), drawn.weights @ state / drawn.weights.sum(axis=1), drawn.worth)
+        assert found is not None
+        hits += found[0] <= 0 <= found[1]
+    assert 0.9 <= hits / 400 <= 0.98
+
+
+def test_moments_of_many_days_are_put_to_their_day() -> None:
+    moments = START + np.arange(24 * 30) * HOUR
+    days = day_clusters(moments)
+    assert days is not None
+    assert days.dtype == np.dtype("datetime64[D]")
+    assert len(np.unique(days)) == 30
+    few, stretches = day_clusters(moments[:72]), time_clusters(moments[:72])
+    assert few is not None
+    assert stretches is not None
+    assert few.tolist() == stretches.tolist()

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
+from pipelines.core.evaluation.reference_table import scores_by_name
+
 ROW = "__row"
 _CONTEXT = 1
 _ABSENT = "absent"
@@ -81,7 +83,7 @@ def text_changes(before: str, after: str) -> list[str]:
 def predictions_digest(reference: pd.DataFrame) -> str:
     """SHA-256 of the answers to held-out rows: each row's id and its scores, bit for bit, in the order of the ids.
 
-    `reference`: `__row`, and `probability_<class>` columns or, for regression, `prediction`. The digest does not
+    `reference`: a table of `reference_table`. The digest does not
     depend on the rows' order, the file's format or any library's version.
 
     >>> frame = pd.DataFrame({"__row": ["a", "b"], "prediction": [1.0, 2.0]})
@@ -125,10 +127,9 @@ def compare_answers(before: pd.DataFrame, after: pd.DataFrame) -> AnswerDifferen
 
 def answers(reference: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """The rows' ids, shape (n,), and their scores by column, both in the order of the ids."""
-    names = sorted(name for name in reference.columns if str(name).startswith("probability_")) or ["prediction"]
     ids = reference[ROW].to_numpy(dtype=object).astype(str)
     order = np.argsort(ids, kind="stable")
-    return ids[order], reference[names].astype(np.float64).iloc[order].reset_index(drop=True)
+    return ids[order], scores_by_name(reference).iloc[order].reset_index(drop=True)
 
 
 def _flat(facts: Mapping[str, Any], above: str = "") -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _importances(
 ) -> list[Importance]:
     import pandas as pd
 
-    drawn = resample(len(some), some.clusters, some.seed, _BLOCKS)
+    drawn = resample(len(some), some.clusters, some.seed, _BLOCKS, paired=True)
     weights = np.vstack([np.ones(drawn.count), drawn.weights])
     sign = 1 if some.metric in HIGHER_IS_BETTER else -1
 
@@ -122,7 +122,7 @@ def _importances(
         shuffled = stacked.assign(**{name: some.frame[name].take(order).set_axis(stacked.index)})
         scores = np.split(some.ask(shuffled), repeats)
         falls = whole - np.mean([value(one) for one in scores], axis=0)
-        ends = interval(float(falls[0]), falls[1:], drawn.count, some.confidence) or (None, None)
+        ends = interval(float(falls[0]), falls[1:], drawn.worth, some.confidence) or (None, None)
         contributed = contributions.get(name)
         found.append(
             Importance(feature=name, fall=float(falls[0]), low=ends[0], high=ends[1], contribution=contributed)

@@ -97,7 +97,7 @@ class _Tally:
         value, rows = float(rates[0, place]), self.rows[place]
         if not np.isfinite(value):
             return Metric(value=None, reason="no row of the group tells")
-        ends = interval(value, rates[1:, place], int(min(self._drawn.count, rows)), self._confidence)
+        ends = interval(value, rates[1:, place], min(self._drawn.worth, rows), self._confidence)
         if ends is not None and ends[0] == ends[1] and value in (0.0, 1.0):
             ends = wilson(value * rows, rows, self._confidence)
         if ends is None:
@@ -111,7 +111,7 @@ class _Tally:
 
     def gaps(self, tables: Sequence[GroupRates]) -> Metric:
         """The largest gap in any of the tables."""
-        return largest_gap(tables, self._drawn.count, self._confidence)
+        return largest_gap(tables, self._drawn.worth, self._confidence)
 
     def ratio(self, rates: np.ndarray, among: Sequence[int]) -> Metric:
         """The smallest rate by the largest, with its basic interval (Davison and Hinkley 1997)."""
@@ -120,7 +120,7 @@ class _Tally:
         high, low = rates[:, among].max(axis=1), rates[:, among].min(axis=1)
         found = np.where(high > 0, low / np.where(high > 0, high, 1.0), 1.0)
         value = float(found[0])
-        ends = interval(value, 2 * value - found[1:], self._drawn.count, self._confidence)
+        ends = interval(value, 2 * value - found[1:], self._drawn.worth, self._confidence)
         if ends is None or ends[0] == ends[1]:
             reason = "too few rows for an interval" if ends is None else "every draw of rows gives the same"
             return Metric(value=value, reason=reason)

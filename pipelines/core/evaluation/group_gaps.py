@@ -23,7 +23,7 @@ class GroupRates:
     rows: np.ndarray | None = None
 
 
-def largest_gap(tables: Sequence[GroupRates], blocks: int, confidence: float) -> Metric:
+def largest_gap(tables: Sequence[GroupRates], blocks: float, confidence: float) -> Metric:
     """The largest difference between two groups in any of the tables, and its interval.
 
     The intervals of all pairs' differences hold together (max-T over the draws: Westfall and Young 1993), so that the

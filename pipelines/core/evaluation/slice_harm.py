@@ -116,14 +116,14 @@ def harm(problem: Problem, task: Task, part: Evidence) -> Harm:
         return _unjudged(metric, f"fewer than {FEWEST_SLICE_ROWS} rows: not judged")
     if part.champion is None or not (np.isfinite(part.candidate).all() and np.isfinite(part.champion).all()):
         return _unjudged(metric, "answers that are not finite numbers: not judged")
-    drawn = resample(len(part.y), part.clusters, problem.split.seed, blocks_for(part.candidate))
+    drawn = resample(len(part.y), part.clusters, problem.split.seed, blocks_for(part.candidate), paired=True)
     weights = np.vstack([np.ones((1, drawn.count)), drawn.weights])
     ours, theirs = (formulas(task, part.y, one, drawn)[metric](weights) for one in (part.candidate, part.champion))
     gain = (ours - theirs) * (1 if metric in HIGHER_IS_BETTER else -1)
     excess = -gain - problem.good_enough.slice_margin * np.abs(theirs)
-    gained, exceeded = (_estimate(one, drawn.count, problem.good_enough.confidence) for one in (gain, excess))
+    gained, exceeded = (_estimate(one, drawn.worth, problem.good_enough.confidence) for one in (gain, excess))
     compared = Comparison(metric=metric, difference=gained.value, **gained.model_dump(exclude={"value"}))
-    return Harm(compared, exceeded, None if gained.low is None else _p_value(-gain[1:], drawn.count))
+    return Harm(compared, exceeded, None if gained.low is None else _p_value(-gain[1:], drawn.worth))
 
 
 def _unjudged(metric: str, reason: str) -> Harm:
@@ -131,7 +131,7 @@ def _unjudged(metric: str, reason: str) -> Harm:
     return Harm(nothing, Metric(value=None, reason=reason), None)
 
 
-def _estimate(values: np.ndarray, blocks: int, confidence: float) -> Metric:
+def _estimate(values: np.ndarray, blocks: float, confidence: float) -> Metric:
     """The first value, of the rows as they are, with the interval from the others, one per draw."""
     value = float(values[0])
     if not np.isfinite(value):
@@ -142,7 +142,7 @@ def _estimate(values: np.ndarray, blocks: int, confidence: float) -> Metric:
     return Metric(value=value, low=ends[0], high=ends[1])
 
 
-def _p_value(replicates: np.ndarray, blocks: int) -> float:
+def _p_value(replicates: np.ndarray, blocks: float) -> float:
     """The level of the one-sided expanded percentile interval that ends at 0 (Hesterberg 2015)."""
     known = replicates[np.isfinite(replicates)]
     below = int((known <= 0).sum())

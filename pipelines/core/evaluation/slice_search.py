@@ -14,13 +14,14 @@ from pipelines.core.evaluation.partitions import Partition, fewest_rows, partiti
 from pipelines.core.evaluation.slice_harm import FEWEST_OF_A_CLASS, STANDS_IN, Slice
 from pipelines.core.metrics import Comparison, Metric
 from pipelines.core.problem import HIGHER_IS_BETTER, Problem, Task
-from pipelines.core.resampling import resample
+from pipelines.core.resampling import Resampling, resample
 
 FEWEST_BLOCKS = 8
 DRAWS = 2000
 PAIRS_SHARE = 0.2
 """Of the error that is allowed to the search; pairs are many, and rarely where harm is."""
 SHOWN = 5
+_MANY = 10_000  # rows, or so: the logarithm of a logarithm hardly knows the difference
 
 
 class SliceSearch(BaseModel):
@@ -56,7 +57,10 @@ class _Judged:
 
 @dataclass(frozen=True)
 class _Looked:
-    """Slices side by side: names, rows, what was lost, and its sums per block, (blocks, slices)."""
+    """Slices side by side: names, rows, what was lost, and its sums per window of blocks, (windows, slices).
+
+    `share`: of a window, what it knows that the others do not: where windows overlap they are worth fewer.
+    """
 
     names: list[tuple[str, str]]
     metric: list[str]
@@ -65,6 +69,7 @@ class _Looked:
     champion: np.ndarray
     excess: np.ndarray
     sums: np.ndarray
+    share: float
     paired: bool = False
 
     @property
@@ -77,7 +82,8 @@ class _Looked:
     def freedom(self) -> np.ndarray:
         """Degrees of freedom of each standard error: as few as the clusters that matter (after Satterthwaite 1946)."""
         squares, fourth = (self.sums**2).sum(axis=0), (self.sums**4).sum(axis=0)
-        return np.clip(3 * squares**2 / np.where(fourth > 0, fourth, 1.0) - 1, 2, len(self.sums) - 1)
+        matter = 3 * squares**2 / np.where(fourth > 0, fourth, 1.0)
+        return np.clip(self.share * matter - 1, 2, self.share * len(self.sums) - 1)
 
     @property
     def error(self) -> np.ndarray:
@@ -101,10 +107,10 @@ def search_slices(problem: Problem, task: Task, evidence: Evidence) -> tuple[Sli
     if not (np.isfinite(evidence.candidate).all() and np.isfinite(champion).all()):
         return None, []
     evidence = replace(evidence, features=None, slices={})
-    block = resample(len(evidence.y), evidence.clusters, problem.split.seed).block
+    drawn = resample(len(evidence.y), evidence.clusters, problem.split.seed, paired=True)
     singles, pairs, telling = partitions(features, champion)
-    alone = [_look(problem, task, evidence, block, one) for one in singles]
-    paired = [replace(_look(problem, task, evidence, block, one), paired=True) for one in pairs]
+    alone = [_look(problem, task, evidence, drawn, one) for one in singles]
+    paired = [replace(_look(problem, task, evidence, drawn, one), paired=True) for one in pairs]
     families = [one for one in (_joined(alone), _joined(paired)) if one is not None]
     unit = "blocks of rows" if evidence.clusters is None else "clusters"
     method = f"step-down maximum over all slices of t-statistics over {unit}, {DRAWS} draws of Gaussian multipliers"
@@ -123,7 +129,7 @@ def search_slices(problem: Problem, task: Task, evidence: Evidence) -> tuple[Sli
     return search, [one for _, one in found[: max(SHOWN, min(harmed, 2 * SHOWN))]]
 
 
-def _look(problem: Problem, task: Task, evidence: Evidence, block: np.ndarray, partition: Partition) -> _Looked:
+def _look(problem: Problem, task: Task, evidence: Evidence, drawn: Resampling, partition: Partition) -> _Looked:
     """The slices of one partition, each on the primary metric, or on the loss that stands in where it is undefined."""
     column, codes, names = partition
     primary = problem.primary_metric(task)
@@ -135,11 +141,11 @@ def _look(problem: Problem, task: Task, evidence: Evidence, block: np.ndarray, p
     own = np.isfinite(judged.champion) & ~(rare & (primary in STANDS_IN))
     if not own.all() and stands_in != primary:
         judged = judged.where(own, _judged(problem, task, part, codes[rows], len(names), stands_in), codes[rows])
-    blocks = int(block.max()) + 1
-    cell = block[rows] * len(names) + codes[rows]
+    blocks, share = drawn.count, drawn.worth / drawn.count
+    cell = drawn.block[rows] * len(names) + codes[rows]
     sums = np.bincount(cell, weights=judged.moved, minlength=blocks * len(names)).reshape(blocks, len(names))
     here = np.bincount(cell, minlength=blocks * len(names)).reshape(blocks, len(names)) > 0
-    usable = np.flatnonzero(np.isfinite(judged.excess) & (here.sum(axis=0) >= FEWEST_BLOCKS))
+    usable = np.flatnonzero(np.isfinite(judged.excess) & (share * here.sum(axis=0) >= FEWEST_BLOCKS))
     metric = np.where(own, primary, stands_in)
     return _Looked(
         [(column, names[one]) for one in usable],
@@ -148,7 +154,8 @@ def _look(problem: Problem, task: Task, evidence: Evidence, block: np.ndarray, p
         judged.candidate[usable],
         judged.champion[usable],
         judged.excess[usable],
-        sums[:, usable],
+        drawn.joined(sums[:, usable]),
+        share,
     )
 
 
@@ -179,9 +186,8 @@ def _joined(parts: list[_Looked]) -> _Looked | None:
     rows, candidate, champion, excess = (
         np.concatenate([getattr(one, name) for one in parts]) for name in ("rows", "candidate", "champion", "excess")
     )
-    return _Looked(
-        names, metric, rows, candidate, champion, excess, np.hstack([one.sums for one in parts]), parts[0].paired
-    )
+    sums = np.hstack([one.sums for one in parts])
+    return _Looked(names, metric, rows, candidate, champion, excess, sums, parts[0].share, parts[0].paired)
 
 
 def _ranked(looked: _Looked, problem: Problem, shared: bool) -> list[tuple[float, Slice]]:
@@ -199,10 +205,17 @@ def _ranked(looked: _Looked, problem: Problem, shared: bool) -> list[tuple[float
 
 
 def _step_down(sums: np.ndarray, deviate: np.ndarray, seed: int, level: float) -> tuple[np.ndarray, float]:
-    """The p-values of deviates, corrected for their number, and what luck alone reaches at this level."""
+    """The p-values of deviates, corrected for their number, and what luck alone reaches at this level.
+
+    A slice that is credibly better is none of those that luck may make look worse, and is not paid for (Hansen, "A Test
+    for Superior Predictive Ability", 2005: beyond the law of the iterated logarithm).
+    """
     scale = np.sqrt((sums**2).sum(axis=0))
     multipliers = np.random.default_rng([seed, len(sums)]).normal(size=(DRAWS, len(sums)))
     lucky = multipliers @ (sums / np.where(scale > 0, scale, 1.0))
+    critical = float(np.quantile(lucky.max(axis=1), 1 - level))
+    better = deviate < -np.sqrt(2 * np.log(np.log(_MANY)))
+    lucky[:, better] = -np.inf
     order = np.argsort(deviate, kind="stable")
     # From the least to the greatest: the maximum over all slices that are no more extreme than each.
     highest = np.maximum.accumulate(lucky[:, order], axis=1)
@@ -210,7 +223,8 @@ def _step_down(sums: np.ndarray, deviate: np.ndarray, seed: int, level: float) -
     p_values[order] = (1 + (highest >= deviate[order]).sum(axis=0)) / (1 + DRAWS)
     down = order[::-1]
     p_values[down] = np.maximum.accumulate(p_values[down])
-    return p_values, float(np.quantile(highest[:, -1], 1 - level))
+    p_values[better] = 1.0
+    return p_values, critical
 
 
 def _slice(looked: _Looked, one: int, half: float, p_value: float) -> Slice:

@@ -31,6 +31,17 @@ def test_the_gate_is_asked_with_its_defaults() -> None:
     assert problem_for(question(SMALL, "hurt", "roc_auc")).good_enough.slices == ["region"]
 
 
+def test_what_the_rows_show_is_kept_for_the_bound_of_any_test() -> None:
+    gains = fight(SMALL, question(SMALL, "gain", "roc_auc"), range(8)).seen
+    assert gains.count == 8
+    assert gains.total > 0
+    lost = fight(Shape(1_000, 0.5, None), question(SMALL, "hurt", "log_loss"), range(4)).seen
+    assert lost.total > 0  # a loss counts as one
+    bound = gains.bound(0.05)
+    assert bound is not None
+    assert 0.05 < bound < 1
+
+
 def test_a_tie_is_promoted_by_the_usual_rule_alone() -> None:
     assert rivals_promote("log_loss", {"log_loss": 0.5}, {"log_loss": 0.5}) == dict(
         zip(RIVALS, (True, False, False), strict=True)
@@ -40,9 +51,10 @@ def test_a_tie_is_promoted_by_the_usual_rule_alone() -> None:
 def test_chunks_of_several_processes_add_up_to_the_same() -> None:
     shape, one = asked(quick=True)[0]
     assert shape in SHAPES
-    alone = fight(shape, one, range(2)).counts
-    split = fight(shape, one, range(1)).counts + fight(shape, one, range(1, 2)).counts
-    assert split == +alone
+    alone = fight(shape, one, range(2))
+    split = fight(shape, one, range(1)) + fight(shape, one, range(1, 2))
+    assert split.counts == +alone.counts
+    assert split.seen == alone.seen
     assert campaign(0, 1) is not None
 
 
@@ -60,7 +72,7 @@ def test_the_page_says_what_was_met_and_what_was_not() -> None:
     assert [one.share for one in coverages(tallies)] == [0.9]
     shown = page(about, tallies)
     assert (
-        "| no better, promoted | 50% positive, independent, 5,000 labels | log_loss | at most 5 % | 3.0% | met |"
+        "| no better, promoted | 50% positive, independent, 5,000 labels | log_loss | at most 5 % | 3.0% |  | met |"
         in shown
     )
     assert "**not met**" in shown
