@@ -57,15 +57,19 @@ def decide_challenger(
 ) -> Decision:
     """`decide_release`, where an alarm speaks only for a challenger that mends: one that gains the margin at least.
 
-    One that is merely no worse knows as little of what raised the alarm, and its held-out rows lie across the break: as
-    champion it would be watched by what it broke on, and the alarm would be silent.
+    One that is no worse, or better by a trifle, knows as little of what raised the alarm, and its held-out rows lie
+    across the break: as champion it would be watched by what it broke on, and the alarm would be silent.
     """
-    speaks = change is None or change.kind != "alarm" or mends(problem, card)
-    decision = decide_release(problem, card, rehearsal=rehearsal, change=change if speaks else None)
-    if speaks or decision.outcome == "promote":
-        return decision
+    if change is None or change.kind != "alarm" or mends(problem, card):
+        return decide_release(problem, card, rehearsal=rehearsal, change=change)
+    decision = decide_release(problem, card, rehearsal=rehearsal)
     told = "an alarm asked for it, and it does not mend what raised the alarm: it gains less than the margin"
-    return decision.model_copy(update={"reasons": [*decision.reasons, told]})
+    if decision.outcome != "promote":
+        return decision.model_copy(update={"reasons": [*decision.reasons, told]})
+    gained = None if card.comparison is None else card.comparison.difference
+    check = Check(name="mends", passed=False, value=gained, reason=told)
+    kept = {"outcome": "keep", "checks": [*decision.checks, check], "reasons": [told], "path": None}
+    return decision.model_copy(update=kept)
 
 
 def _decision(checks: list[Check], fought: Duel | None, change: Change | None) -> Decision:

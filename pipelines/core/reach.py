@@ -28,6 +28,7 @@ CHANCE = 0.002
 """Of a gain such as is asked for, in one comparison, where nothing has changed."""
 GAIN = 0.02
 """Of the loss: what recent rows must teach better than all do."""
+_NEAR = (0.6, 0.8, 1.25, 1.6)  # lengths, beside that of the best stretch, that are tried as well
 _MOST = 4_000  # rows that a quick model is fitted on, and judged by
 _QUICK: dict[str, Params] = {
     "linear": {},
@@ -102,13 +103,20 @@ class _Ground:
         if not starts:
             return None
         whole = self._losses(older, judged)
-        recent = [(start, self._losses(older[older >= start], judged)) for start in starts]
-        start, best = min(recent, key=lambda one: float(one[1].mean()))
+        start, best = self._best(older, starts, judged)
         low, gain = self._gain(whole - best, judged)
         if low <= 0 or gain < GAIN * float(whole.mean()):
             return None
+        length = len(older) - int(np.searchsorted(older, start))
+        near = [older[-round(length * share)] for share in _NEAR]  # a break lies between two doublings
+        start, _ = self._best(older, [start, *(one for one in near if self._taught(one, validation) >= LEAST)], judged)
         ends = self._times[known[len(older)]], self._times[test]
         return Reach(self._times[self._first_at(start)], *ends, gain=gain, low=low)
+
+    def _best(self, older: np.ndarray, starts: Sequence[int], judged: np.ndarray) -> tuple[int, np.ndarray]:
+        """The start of the stretch that teaches best, and the losses of what it teaches."""
+        found = [(start, self._losses(older[older >= start], judged)) for start in starts]
+        return min(found, key=lambda one: float(one[1].mean()))
 
     def _taught(self, start: int, validation: int) -> int:
         """Rows of a stretch whose labels were known when the rows that the search judges on began."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from pipelines.core.drift import LEVELS, Verdict
-from pipelines.core.problem import Retraining, write_duration
+from pipelines.core.problem import Problem, Retraining, write_duration
 
 YEAR = timedelta(days=365)
 REGULAR = ("every", "growth", "schedule")
@@ -41,6 +42,9 @@ class RetrainingHistory:
     trainings (`REGULAR`) do not count."""
     tried: Labels | None = None
     """The labels as they stood when the last retraining was asked for."""
+    needed: int | None = None
+    """More labels, held out or not, that would settle what those of the last retraining could not, as the gate reckons;
+    None: it did not say."""
     rehearsed: Sequence[datetime] = ()
     """When a dry run would have asked."""
 
@@ -114,7 +118,7 @@ def decide_retraining(
     stops = _obstacles(policy, history, asked, now)
     if not set(triggers) & set(REGULAR):
         stops |= _breaker(policy, history)
-    if triggers != ["schedule"]:  # a person chose those moments
+    if "schedule" not in triggers:  # a person chose those moments
         stops |= _too_soon(policy, history, labels, max(asked, default=None), now)
     would = not stops
     if would and policy.dry_run:
@@ -154,17 +158,26 @@ def fresh_labels(history: RetrainingHistory, labels: Labels) -> int:
     return labels.new - _tried(history, labels)
 
 
+def in_all(problem: Problem, held_out: int | None) -> int | None:
+    """How many labels must come for so many more to be held out."""
+    return None if held_out is None else ceil(held_out / problem.split.test)
+
+
 def _growth(policy: Retraining, history: RetrainingHistory, labels: Labels) -> list[tuple[str, str]]:
-    """Measured from the last training: one that lost is tried again when half as much as was asked for has come."""
+    """Measured from the last training: one that lost is tried again when as many labels have come as the gate reckons
+    would settle it, but no sooner than half of the growth, and no later than all of it."""
     if policy.growth is None or not labels.known:
         return []
     tried = _tried(history, labels)
     before, fresh = labels.known + tried, fresh_labels(history, labels)
-    share = policy.growth / 2 if tried else policy.growth
-    if fresh < share * before:
+    whole = wanted = policy.growth * before
+    if tried:
+        wanted = min(max(whole / 2, history.needed or 0), whole)
+    if fresh < wanted:
         return []
     text = f"{fresh:,} labels have come since the last training, which knew {before:,}: retraining.growth is"
-    return [("growth", f"{text} {policy.growth:g}" + (", half of it after a challenger that lost" if tried else ""))]
+    less = f", and {wanted:,.0f} were enough after a challenger that lost" if wanted < whole else ""
+    return [("growth", f"{text} {policy.growth:g}{less}")]
 
 
 def _tried(history: RetrainingHistory, labels: Labels) -> int:

@@ -11,10 +11,14 @@ import pandas as pd
 from pipelines.core.contract import Contract, decode
 from pipelines.core.dependence import dependent_rows
 from pipelines.core.errors import NotEnoughData
+from pipelines.core.evaluation.copied_rows import copied_rows
+from pipelines.core.evaluation.reference_table import with_answers
 from pipelines.core.problem import Problem, Task
+from pipelines.core.reach import LEAST
 from pipelines.core.scorecard import Champion, Evidence, Scorecard, judge
 from pipelines.core.scoring import score
 from pipelines.core.slicing import slice_values
+from pipelines.core.splitting import test_start
 from pipelines.steps.examine import Candidate, examine
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.files import read_json, write_json
@@ -30,9 +34,10 @@ _SPECIAL = ("__row", "__time", "__known_at", "__y", "__side")
 def evaluate(loaded: LoadedProblem, folder: Path, champion: Bundle | None) -> Path:
     """The path of folder/scorecard.json; folder/reference.parquet is written too.
 
-    Reads features.parquet, contract.json, model.skops and trained.json of the run's folder. The reference
-    holds up to 10,000 of the held-out rows: the model's input, `prediction`, `probability_<class>`, `label`,
-    `__time` and `__known_at`.
+    Reads features.parquet, contract.json, model.skops and trained.json of the run's folder. The scorecard goes by the
+    held-out rows that are new to both; its `period` says which. The reference, which no champion has a part in,
+    holds up to 10,000 of the held-out rows: the model's input, `__prediction`, `__probability_<class>`,
+    `__label`, `__time` and `__known_at`.
     """
     contract = Contract.model_validate(read_json(folder / "contract.json"))
     trained = read_json(folder / "trained.json")
@@ -44,8 +49,9 @@ def evaluate(loaded: LoadedProblem, folder: Path, champion: Bundle | None) -> Pa
         )
     pipeline = load_model(folder / "model.skops", trained["digest"])
     scores = score(pipeline, contract.task, test)
-    model_file = folder / "model.skops"
-    candidate = Candidate(loaded.problem, contract, pipeline, model_file, rows, test, scores, trained)
+    model_file, new = folder / "model.skops", new_to_both(loaded.problem, champion, rows, test)
+    judged = test[new].reset_index(drop=True), scores[new]
+    candidate = Candidate(loaded.problem, contract, pipeline, model_file, rows, *judged, trained)
     card = _judge(candidate, folder / "prepared.parquet", champion)
     write_parquet(_reference(contract, test, scores), folder / "reference.parquet")
     path = folder / "scorecard.json"
@@ -61,7 +67,7 @@ def _judge(candidate: Candidate, prepared: Path, champion: Bundle | None) -> Sco
         theirs, why = rival_scores(champion, problem, contract, test, prepared)
         rival = Champion(version=champion.version, digest=champion.release["model_digest"], reason=why)
         notes += seen_before(champion, test)
-    notes += forgotten(problem, candidate.rows)
+    notes += forgotten(problem, candidate.rows) + copied(candidate)
     slices = {name: slice_values(test[name]) for name in problem.good_enough.slices if name in test.columns}
     left_out = [name for name in problem.good_enough.slices if name not in slices]
     notes += [f"slice column {name!r} is not among the prepared columns: not judged" for name in left_out]
@@ -118,6 +124,19 @@ def _period(test: pd.DataFrame) -> tuple[Any, Any] | None:
     return times.min().tz_localize("UTC").to_pydatetime(), times.max().tz_localize("UTC").to_pydatetime()
 
 
+def new_to_both(problem: Problem, champion: Bundle | None, rows: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    """(n,) which held-out rows are from after the time that the champion was trained on; all, where too few are.
+
+    There are earlier ones where the champion learnt from the rows since a break and the candidate from all rows again:
+    the break has passed. They flatter the champion, and would be half of a promise about a world that is gone.
+    """
+    until = None if champion is None else champion.release.get("trained_until")
+    if until is None or np.isnat(test_start(rows)):
+        return np.ones(len(test), dtype=bool)
+    new: np.ndarray = test["__time"].to_numpy() > pd.Timestamp(until).tz_localize(None).to_datetime64()
+    return new if new.sum() >= max(problem.good_enough.min_labels, LEAST) else np.ones(len(test), dtype=bool)
+
+
 def seen_before(champion: Bundle, test: pd.DataFrame) -> list[str]:
     """A champion that was trained on some of the rows looks better on them than it is: a note, or none."""
     until = champion.release.get("trained_until")
@@ -141,6 +160,19 @@ def forgotten(problem: Problem, rows: pd.DataFrame) -> list[str]:
     ]
 
 
+def copied(candidate: Candidate) -> list[str]:
+    """That held-out rows are copies of rows that the model was fitted on: a note, or none."""
+    rows, names = candidate.rows, [str(name) for name in candidate.pipeline.feature_names_in_]
+    fitted = rows[rows["__side"].isin(["train", "validation"]) & rows["__y"].notna()]
+    found = copied_rows(fitted, candidate.test, names)
+    if not found:
+        return []
+    return [
+        f"{found:,} of {len(candidate.test):,} held-out rows equal a row that the model was fitted on in every column "
+        "and in the label, which flatters it: if rows came in twice, take them out (SELECT DISTINCT in data.source.sql)"
+    ]
+
+
 def _reference(contract: Contract, test: pd.DataFrame, scores: np.ndarray) -> pd.DataFrame:
     """A seeded sample of the held-out rows with what the model answers and what came."""
     chosen = np.arange(len(test))
@@ -149,11 +181,9 @@ def _reference(contract: Contract, test: pd.DataFrame, scores: np.ndarray) -> pd
     kept = test.iloc[chosen].reset_index(drop=True)
     columns: dict[str, Any] = {name: kept[name] for name in kept.columns if name not in _SPECIAL}
     columns |= {name: kept[name] for name in ("__row", "__time", "__known_at") if name in kept.columns}
-    columns["prediction"] = decoded(contract, answer_codes(contract.task, scores[chosen]))
-    for position, name in enumerate(contract.classes or []):
-        columns[f"probability_{name}"] = scores[chosen, position]
-    columns["label"] = decoded(contract, kept["__y"].to_numpy())
-    return pd.DataFrame(columns)
+    answers = decoded(contract, answer_codes(contract.task, scores[chosen]))
+    labels = decoded(contract, kept["__y"].to_numpy())
+    return with_answers(pd.DataFrame(columns), answers, scores[chosen], labels, contract.classes)
 
 
 def answer_codes(task: Task, scores: np.ndarray) -> np.ndarray:

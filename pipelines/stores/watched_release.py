@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipelines.core.contract import Contract
+from pipelines.core.evaluation.reference_table import reference_labels, reference_scores
 from pipelines.core.observation import read_reference
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.stores.bundle import Bundle
@@ -29,17 +29,31 @@ def release_side(
     version: int, contract: Contract, history: Sequence[str], frame: pd.DataFrame, scorecard: Mapping[str, Any]
 ) -> ReleaseSide:
     """The side of a run: `frame` is its reference.parquet, `scorecard` its scorecard as JSON."""
-    names = [f"probability_{name}" for name in contract.classes or []]
-    scores = (frame[names] if names else frame["prediction"]).to_numpy(dtype=np.float64)
+    frame = judged_rows(frame, scorecard)
+    scores = reference_scores(frame, contract.classes)
     return ReleaseSide(
         version=version,
         contract=contract,
         history=tuple(history),
-        reference=read_reference(contract, history, frame, scores, frame["label"]),
+        reference=read_reference(contract, history, frame, scores, reference_labels(frame)),
         losses=_losses(scorecard),
         usage=feature_usage(scorecard),
         label_delay=label_delay(frame),
     )
+
+
+def judged_rows(frame: pd.DataFrame, scorecard: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows of a reference that the scorecard goes by: those from before its period were not new to the champion.
+
+    >>> rows = pd.DataFrame({"__time": pd.to_datetime(["2013-03-01", "2013-03-02"])})
+    >>> len(judged_rows(rows, {"period": ["2013-03-02T00:00:00Z", "2013-03-02T00:00:00Z"]})), len(judged_rows(rows, {}))
+    (1, 2)
+    """
+    period = scorecard.get("period")
+    if not period or "__time" not in frame.columns:
+        return frame
+    judged = frame["__time"] >= pd.Timestamp(period[0]).tz_localize(None)
+    return frame[judged].reset_index(drop=True) if judged.any() and not judged.all() else frame
 
 
 def label_delay(frame: pd.DataFrame) -> timedelta:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from pipelines.core.contract import Contract
 from pipelines.core.errors import NotEnoughData
 from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
-from pipelines.steps.evaluate import baseline_scores, decoded, evaluate, forgotten
+from pipelines.steps.evaluate import baseline_scores, copied, decoded, evaluate, forgotten
 from pipelines.steps.release import release
 from pipelines.stores.champions import open_champion
 from pipelines.stores.files import read_json
 from pipelines.stores.tables import read_parquet
+from pipelines.stores.watched_release import release_side
 
 
 def card_of(path: Path) -> Scorecard:
@@ -45,12 +46,12 @@ def test_the_reference_has_input_answers_and_labels(toy: ModuleType, settings: S
     run = toy.make_run(settings)
     evaluate(run.loaded, run.folder, None)
     reference = pd.read_parquet(run.folder / "reference.parquet")
-    assert {"rain", "line", "rate", "prediction", "probability_true", "label", "__time"} <= set(reference)
+    assert {"rain", "line", "rate", "__prediction", "__probability_true", "__label", "__time"} <= set(reference)
     assert len(reference) == 120
-    assert (reference["prediction"] == (reference["probability_true"] > 0.5)).all()
+    assert (reference["__prediction"] == (reference["__probability_true"] > 0.5)).all()
     features = pd.read_parquet(run.folder / "features.parquet").set_index("__row")
     truth = features.loc[reference["__row"], "__y"].to_numpy()
-    assert (reference["label"].to_numpy() == (truth == 1)).all()
+    assert (reference["__label"].to_numpy() == (truth == 1)).all()
 
 
 def test_evaluating_again_gives_the_same_but_for_the_cost(toy: ModuleType, settings: Settings) -> None:
@@ -92,6 +93,30 @@ def test_the_champion_is_scored_on_the_same_rows(toy: ModuleType, settings: Sett
     assert card.comparison is not None
     assert card.comparison.low is not None
     assert card.comparison.low > 0
+
+
+def test_rows_that_the_champion_was_trained_on_judge_nobody(toy: ModuleType, settings: Settings) -> None:
+    """It learnt from the rows since a break; the candidate, after it has passed, from all rows again."""
+    first = toy.make_run(settings, hidden=("rain",))
+    evaluate(first.loaded, first.folder, None)
+    assert release(first.loaded, settings, first.folder, first.ingested, toy.AS_OF).decision == "promote"
+    champion = open_champion(settings, "trains")
+    second = toy.make_run(settings)
+    rows = read_parquet(second.folder / "features.parquet")
+    times = rows.loc[rows["__side"] == "test", "__time"].sort_values()
+    champion.release["trained_until"] = times.iloc[14].isoformat()
+    path = evaluate(second.loaded, second.folder, champion)
+    card, contract = card_of(path), Contract.model_validate(read_json(second.folder / "contract.json"))
+    assert card.rows == (times > times.iloc[14]).sum() == 105
+    assert card.period is not None
+    assert pd.Timestamp(card.period[0]).tz_localize(None) == times.iloc[15]
+    assert not any("trained on" in note for note in card.notes)
+    reference = read_parquet(second.folder / "reference.parquet")
+    assert len(reference) == 120  # what a reproduction makes again, with no champion at hand
+    side = release_side(2, contract, ["rate"], reference, read_json(path))
+    assert len(side.reference.frame) == 105
+    champion.release["trained_until"] = times.iloc[60].isoformat()
+    assert card_of(evaluate(second.loaded, second.folder, champion)).rows == 120  # the rest would be too few
 
 
 def test_no_labelled_test_row_is_said(toy: ModuleType, settings: Settings) -> None:
@@ -146,3 +171,12 @@ def test_rows_from_before_a_break_are_named_as_left_out(toy: ModuleType, setting
     assert note.startswith("50 labelled rows from before 20")
     split = run.loaded.problem.split.model_copy(update={"window": timedelta(days=9)})
     assert forgotten(run.loaded.problem.model_copy(update={"split": split}), rows) == []
+
+
+def test_copies_of_fitted_rows_are_named() -> None:
+    rows = pd.DataFrame({"x": np.arange(200) / 7, "__y": np.arange(200) % 2, "__side": ["train"] * 150 + ["test"] * 50})
+    shape: Any = SimpleNamespace(rows=rows, test=rows.tail(50), pipeline=SimpleNamespace(feature_names_in_=["x"]))
+    assert copied(shape) == []
+    shape.test = pd.concat([rows.tail(50), rows.head(30)])
+    [note] = copied(shape)
+    assert note.startswith("30 of 80 held-out rows equal a row that the model was fitted on")

@@ -61,6 +61,7 @@ def _left_alone(candidate: Candidate, version: int, following: Sequence[Served],
     task = replay.traffic.contract.task
     losses = []
     for one in following:
-        scores = one.scores if one.version == version else candidate.score(one.traffic.frame)
+        mine = bool((one.answered_by == version).all())
+        scores = one.scores if mine else candidate.score(one.traffic.frame)
         losses.append(measure(task, one.traffic.labels, scores))
     return pooled(losses)

@@ -16,10 +16,11 @@ from pipelines.core.backtesting.policies import Policy
 from pipelines.core.backtesting.traffic import Look, Served, Traffic, naive
 from pipelines.core.backtesting.truth import measure
 from pipelines.core.checks.decision import Change, Decision, change_kind
+from pipelines.core.cron import Cron
 from pipelines.core.drift import Level, Verdict
 from pipelines.core.errors import NotEnoughData
 from pipelines.core.problem import Problem
-from pipelines.core.retraining import REGULAR, Labels, RetrainDecision, RetrainingHistory, decide_retraining
+from pipelines.core.retraining import REGULAR, Labels, RetrainDecision, RetrainingHistory, decide_retraining, in_all
 from pipelines.core.watching.judging import judge_view
 from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
@@ -88,9 +89,11 @@ class Replay:
     _verdict: Verdict | None = None
     _asked: list[datetime] = field(default_factory=list)
     _tried: Labels | None = None
+    _needed: int | None = None
     _rejections: int = 0
-    _seen: dict[int, tuple[int, Observed]] = field(default_factory=dict)
-    _expected: dict[int, np.ndarray] = field(default_factory=dict)
+    _seen: dict[tuple[int, int], tuple[int, Observed]] = field(default_factory=dict)
+    """By the window's number and the release."""
+    _expected: dict[tuple[int, int], np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.problem = self.policy.applied(self.problem)
@@ -111,12 +114,11 @@ class Replay:
         self._enthrone(first_champion(at, tried), 1)
 
     def _watch(self, start: datetime, end: datetime) -> Verdict:
-        """Serve the window with the champion and judge it by the labels known at its end."""
+        """Serve the window and judge it by the labels known at its end."""
+        served = self._serve(start, end)
         assert self._champion is not None
         assert self._side is not None
-        candidate, version = self._champion
-        rows = self.traffic.between(start, end)
-        served = Served(rows, candidate.score(rows.frame), version, start, end)
+        version = served.version
         began = time.process_time()
         look = Look.of(served, self.problem.monitoring.sample)
         self.looks.append(look)
@@ -132,25 +134,49 @@ class Replay:
         self.watch_seconds += time.process_time() - began
         return verdict
 
+    def _serve(self, start: datetime, end: datetime) -> Served:
+        """The window's answers; where a training is due in it, what comes later is answered by who is champion then."""
+        scores, versions, begin = [], [], start
+        for moment in [*self._due(start, end), end]:
+            assert self._champion is not None
+            candidate, version = self._champion
+            if begin < moment or moment == end:
+                rows = self.traffic.between(begin, moment)
+                scores.append(candidate.score(rows.frame))
+                versions.append(np.full(len(rows), version))
+            if moment < end:
+                self._ask(None, moment, scheduled=True)
+            begin = moment
+        rows = self.traffic.between(start, end)
+        return Served(rows, np.concatenate(scores), version, start, end, np.concatenate(versions))
+
+    def _due(self, start: datetime, end: datetime) -> list[datetime]:
+        """When `retraining.schedule` asks in the window; a moment at which a training was just made asks no more."""
+        cron = self.problem.retraining.schedule
+        if cron is None:
+            return []
+        last = max((one.at for one in self.trainings), default=None)
+        return [one for one in Cron.parse(cron).between(start, end) if one != last]
+
     def _past(self, version: int, as_of: datetime) -> list[Observed]:
         """Earlier windows of this release by the labels known now, oldest first."""
         found = []
-        earlier = [number for number, one in enumerate(self.looks[:-1]) if one.served.version == version]
+        earlier = [number for number, one in enumerate(self.looks[:-1]) if one.served.has(version)]
         for number in earlier[-self.problem.monitoring.memory :]:
             labels = self.looks[number].known_labels(as_of)
-            kept = self._seen.get(number)
+            kept = self._seen.get((number, version))
             if kept is None or kept[0] != labels:  # labels only ever come: as many are the same ones
-                kept = self._seen[number] = (labels, self._observed(number, as_of))
+                kept = self._seen[number, version] = (labels, self._observed(number, as_of))
             found.append(kept[1])
         return found
 
     def _observed(self, number: int, as_of: datetime) -> Observed:
         """A window of this release by the labels known now; the losses expected of its answers never change."""
         assert self._side is not None
-        view = self.looks[number].view(as_of)
-        if number not in self._expected:
-            self._expected[number] = self._side.promise.expected(view.of(self._side.version))
-        return observe(self._side, view, self._expected[number])
+        view, place = self.looks[number].view(as_of), (number, self._side.version)
+        if place not in self._expected:
+            self._expected[place] = self._side.promise.expected(view.of(self._side.version))
+        return observe(self._side, view, self._expected[place])
 
     def _before(self, version: int) -> dict[str, Level]:
         if self._verdict is None or self._verdict.facts.version != version:
@@ -168,12 +194,19 @@ class Replay:
 
     def _act(self, verdict: Verdict, now: datetime, last: bool) -> RetrainDecision:
         """What the policy says, and the training if it acts; after the last window nobody would be served by one."""
-        assert self._champion is not None
         self._verdict = verdict
+        return self._ask(verdict, now, last=last)
+
+    def _ask(
+        self, verdict: Verdict | None, now: datetime, *, scheduled: bool = False, last: bool = False
+    ) -> RetrainDecision:
+        assert self._champion is not None
         candidate, _ = self._champion
         labels = Labels(self.traffic.new_labels(candidate.as_of, now), candidate.as_of, candidate.labels)
-        past = RetrainingHistory(asked=tuple(self._asked), rejections=self._rejections, tried=self._tried)
-        decision = decide_retraining(self.problem.retraining, verdict, past, labels, now)
+        past = RetrainingHistory(
+            asked=tuple(self._asked), rejections=self._rejections, tried=self._tried, needed=self._needed
+        )
+        decision = decide_retraining(self.problem.retraining, verdict, past, labels, now, scheduled)
         if decision.act and not last:
             self._asked.append(now)
             self._tried = labels
@@ -184,6 +217,7 @@ class Replay:
         change = Change(kind=change_kind(decision.triggers), text="; ".join(decision.reasons))
         tried = self.trainer(now, self._champion, change)
         self._note(tried, now, decision.reasons)
+        self._needed = None if tried.decision is None else in_all(self.problem, tried.decision.needed_labels)
         if tried.candidate is not None and tried.outcome == "promote":
             self._rejections = 0
             self._enthrone(tried.candidate, len(self.trainings))

@@ -63,13 +63,25 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Served:
-    """A window's rows with the answers of the release that served them; `scores` as `core.scoring.score` gives them."""
+    """A window's rows with the answers that they got; `scores` as `core.scoring.score` gives them."""
 
     traffic: Traffic
     scores: np.ndarray
     version: int
+    """The release that served at the window's end."""
     start: datetime
     end: datetime
+    versions: np.ndarray | None = None
+    """(n,) which release answered each row; None: `version` all of them."""
+
+    @property
+    def answered_by(self) -> np.ndarray:
+        """(n,) which release answered each row."""
+        return np.full(len(self.traffic), self.version) if self.versions is None else self.versions
+
+    def has(self, version: int) -> bool:
+        """Whether this release served in the window, be it without a row."""
+        return version == self.version or (self.versions is not None and bool((self.versions == version).any()))
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,7 @@ class Look:
     def view(self, as_of: datetime) -> View:
         """The window with the labels known at `as_of`."""
         served, traffic, chosen = self.served, self.served.traffic, self.chosen
+        versions, counts = np.unique(served.answered_by, return_counts=True)
         sample = Answered(
             frame=traffic.frame.iloc[chosen].reset_index(drop=True),
             moments=traffic.moments[chosen],
@@ -103,10 +116,10 @@ class Look:
             end=served.end,
             as_of=as_of,
             rows=len(traffic),
-            versions={served.version: len(traffic)} if len(traffic) else {},
+            versions={int(version): int(count) for version, count in zip(versions, counts, strict=True)},
             counts=self.counts,
             sample=sample,
-            sample_versions=np.full(len(chosen), served.version),
+            sample_versions=served.answered_by[chosen],
         )
 
     def known_labels(self, as_of: datetime) -> int:

@@ -52,7 +52,7 @@ def judge_labels(
     if newest is not None:
         numbers["label age, days"] = max((observed.end - newest - book.length) / timedelta(days=1), 0.0)
     if performance is None:
-        few = [f"{book.labels} labels for version {side.version}: {watch.min_labels} are needed", *notes]
+        few = [f"{_labels_so_far(book, observed, side.version)}: {watch.min_labels} are needed", *notes]
         kinds: dict[WatchKind, KindVerdict] = {
             "performance": KindVerdict("unknown", few),
             "calibration": KindVerdict("unknown", few[:1]),
@@ -65,6 +65,14 @@ def judge_labels(
         kinds = {kind: _aged(one, notes) for kind, one in kinds.items()}
     kinds["estimate"] = estimate.verdict
     return LabelFindings(kinds, numbers | performance.numbers | calibration.numbers, newest, notes, book.limit)
+
+
+def _labels_so_far(book: LabelBook, observed: Observed, version: int) -> str:
+    """How many labels can speak, and how many wait for the others of their day, for a person."""
+    known = observed.labels + sum(one.labels for one in book.past)
+    if known <= book.labels:
+        return f"{book.labels} labels for version {version}"
+    return f"{book.labels} of {known} labels for version {version} are of times whose labels are nearly all in"
 
 
 def _names(side: ReleaseSide) -> tuple[str, ...]:

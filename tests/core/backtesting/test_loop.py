@@ -82,6 +82,36 @@ def test_after_the_last_window_nobody_trains(world: Any) -> None:
     assert [one.asked for one in replay.windows] == ["asked", "asked", "nothing"]
 
 
+def _scheduled(text: str) -> Policy:
+    return Policy("scheduled", Retraining(on=[], growth=None, schedule=text))
+
+
+def test_a_schedule_trains_at_its_moments_and_the_rest_of_the_window_is_the_new_releases(world: Any) -> None:
+    traffic = world.traffic(None, days=170)
+    replay = _lived(world, _scheduled("0 6 1,15 * *"), traffic, weeks=6)  # windows begin on Thursdays at midnight
+    days = [one.at - world.start for one in replay.trainings]
+    assert days == [timedelta(0), *(timedelta(days=at, hours=6) for at in (0, 14, 29))]
+    assert [one.version for one in replay.windows] == [2, 2, 3, 3, 4, 4]
+    assert "retraining.schedule (0 6 1,15 * *)" in replay.trainings[1].reasons[0]
+    first = replay.looks[0]
+    assert first.view(first.served.end).versions == {1: 10, 2: 270}
+    assert first.served.scores.shape == (280, 2)
+    assert (first.served.answered_by == np.repeat([1, 2], [10, 270])).all()
+    turned = replay.looks[4]  # the third training came on the second day of the fifth window
+    assert turned.view(turned.served.end).versions == {3: 50, 4: 230}
+    replayed = _lived(world, _scheduled("0 0 1 * *"), traffic, weeks=6)
+    assert [one.at for one in replayed.trainings] == [world.start, world.start.replace(month=3)]  # once at the start
+
+
+def test_what_a_release_showed_in_a_window_that_it_shared_counts_for_it(world: Any) -> None:
+    turns = world.start + timedelta(days=16)
+    replay = _lived(world, _scheduled("0 12 15 2 *"), world.traffic(turns), weeks=6)
+    assert [one.version for one in replay.windows] == [1, 1, 2, 2, 2, 2]
+    assert {one.level for one in replay.windows[3:]} == {"alarm"}
+    blocks = [one.start.date() for one in replay._past(2, replay.windows[-1].end)[0].blocks]  # the shared window's
+    assert blocks[0] == (world.start + timedelta(days=14)).date()
+
+
 def test_without_a_first_release_it_says_why(world: Any) -> None:
     replay = Replay(
         world.problem,
@@ -126,7 +156,8 @@ def test_what_comes_later_changes_no_earlier_decision(world: Any, after: int, se
     if what != "labels":
         later = changed.moments >= border
         changed.frame.loc[later, "x"] = source.choice(["a", "b"], later.sum())
-    policy = _policy(world, "drift" if seed % 2 else "performance")
+    policies = _policy(world, "drift"), _policy(world, "performance"), _scheduled("30 4 */6 * *")
+    policy = policies[seed % 3]
     lives = [_lived(world, policy, one, weeks=7) for one in (traffic, changed)]
     told = [
         [(one.level, one.kinds, one.reasons, one.numbers, one.asked, one.version) for one in life.windows[:after]]

@@ -32,6 +32,14 @@ def test_too_few_labels_say_nothing_yet(world: Any) -> None:
     assert "20 labels for version 1: 50 are needed" in found.kinds["performance"].reasons
 
 
+def test_labels_that_wait_for_the_others_of_their_day_are_not_told_as_missing(world: Any) -> None:
+    one = world(rows=20)
+    found = judge(one, [observe(one.side, one.view(0, labelled=0.5))])
+    told = found.kinds["performance"].reasons[0]
+    assert told.startswith("0 of ")
+    assert told.endswith("labels for version 1 are of times whose labels are nearly all in: 50 are needed")
+
+
 def test_labels_of_earlier_windows_speak_while_those_of_this_one_are_missing(world: Any, truths: Any) -> None:
     one = world()
     seen = one.windows(8, truths["useless"])
