@@ -7,45 +7,33 @@ sealing removes them; after it there is nothing left to do. Labels that come lat
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.core.errors import Busy, Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.database import open_database
-from pipelines.stores.files import write_atomic
 from pipelines.stores.ledger import open_ledger
 from pipelines.stores.logbook.archive import Archive, open_archive, with_archive
-from pipelines.stores.logbook.id_filter import make_filter
+from pipelines.stores.logbook.label_files import label_table
+from pipelines.stores.logbook.late_labels import LateBatch, late_batches
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.log_partitions import drop_empty_partitions
 from pipelines.stores.logbook.log_tables import translated
 from pipelines.stores.logbook.sealed_batches import Batch, batches, problems_before, remove
-from pipelines.stores.logbook.segment_files import SealedRow, make_table, read_table, write_table
-from pipelines.stores.logbook.segment_tables import (
-    PENDING,
-    Segment,
-    add_pending,
-    drop_pending,
-    list_segments,
-    mark_sealed,
-)
-from pipelines.stores.objects import Objects, is_s3, reaching
+from pipelines.stores.logbook.segment_files import SealedRow, make_table
+from pipelines.stores.logbook.segment_tables import PENDING, Segment, drop_pending, list_segments
+from pipelines.stores.logbook.segment_writing import SegmentDraft, digest_of, write_segments
+from pipelines.stores.objects import reaching
 from pipelines.stores.schema import ensure_schema
 
 KEPT = timedelta(days=90)
 """How long answers stay in the database where nothing else is said: labels have come by then."""
 Progress = Callable[[str, int], None]
 """Told the problem and how many of its rows are sealed so far."""
-_OVERTAKEN = "another sealing came in between; nothing was removed here: run it again when that one has ended"
 
 
 @dataclass
@@ -55,6 +43,8 @@ class SealReport:
     moments_before: datetime
     rows: int = 0
     labels: int = 0
+    late: int = 0
+    """Of the labels those that had come after their answers were sealed."""
     segments: int = 0
     bytes: int = 0
     partitions: list[str] = field(default_factory=list)
@@ -80,14 +70,13 @@ def seal_log(
         for name in names if problem is None else [problem]:
             sealed = 0
             for batch in batches(engine, archive, name, report.moments_before, before):
-                found = _seal(engine, archive.place(), batch, now)
-                report.rows += sum(one["rows"] for one in found)
-                report.labels += sum(one["labels"] for one in found)
-                report.bytes += sum(one["size"] for one in found)
-                report.segments += len(found)
+                _seal(engine, archive, _drafts(batch), batch, now, report)
                 sealed += len(batch.rows)
                 if progress is not None:
                     progress(name, sealed)
+        for late in late_batches(engine, archive, report.moments_before, problem):
+            _seal(engine, archive, [_late_draft(late)], late.removed(), now, report)
+            report.late += len(late.rows)
         report.partitions = drop_empty_partitions(engine, before.replace(tzinfo=UTC))
         with engine.connect() as connection:
             segments = list_segments(connection, problem)
@@ -112,7 +101,7 @@ def verify_segments(settings: Settings, problem: str | None = None) -> list[str]
                 wrong.append(f"{one.path}: the ledger knows another digest of it")
             with reaching(archive.place().url):
                 try:
-                    digest = _digest(archive.place().filesystem.cat_file(archive.place().path(one.path)))
+                    digest = digest_of(archive.place().filesystem.cat_file(archive.place().path(one.path)))
                 except FileNotFoundError:
                     wrong.append(f"{one.path}: the file is gone")
                     continue
@@ -148,72 +137,48 @@ def _tidy(engine: sa.Engine, archive: Archive) -> int:
     return len(left)
 
 
-def _seal(engine: sa.Engine, place: Objects, batch: Batch, now: datetime) -> list[dict[str, Any]]:
-    """Write and verify the files of a batch, then take its rows out of the database."""
+def _seal(
+    engine: sa.Engine, archive: Archive, drafts: list[SegmentDraft], batch: Batch, now: datetime, report: SealReport
+) -> None:
+    found = write_segments(engine, archive.place(), drafts, lambda connection: remove(connection, batch), now)
+    report.rows += sum(one["rows"] for one in found)
+    report.labels += sum(one["labels"] for one in found)
+    report.bytes += sum(one["size"] for one in found)
+    report.segments += len(found)
+
+
+def _drafts(batch: Batch) -> list[SegmentDraft]:
+    """The segments of a batch, one for each month of its moments."""
     months: dict[str, list[SealedRow]] = {}
     for row in batch.rows:
         months.setdefault(f"{row.moment:%Y-%m}", []).append(row)
-    pending: list[tuple[int, dict[str, Any]]] = []
-    for month, rows in sorted(months.items()):
-        table = make_table(rows)
-        content = write_table(table)
-        first = min(row.moment for row in rows)
-        path = f"{batch.problem}/{month}/{first:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}.parquet"
-        values = _described(batch.problem, path, rows, content, now)
-        with engine.begin() as connection:
-            pending.append((add_pending(connection, values), values))
-        _write(place, path, content)
-        if not read_table(_read_back(place, path, values["digest"])).equals(table):
-            raise Unavailable(f"{path} reads otherwise than it was written: nothing was removed; check {place.url}")
-    with engine.begin() as connection:
-        whole = all(mark_sealed(connection, seq) for seq, _ in pending)
-        if not (whole and remove(connection, batch)):
-            connection.rollback()
-            raise Busy(_OVERTAKEN)
-    return [values for _, values in pending]
+    return [
+        SegmentDraft(
+            batch.problem,
+            f"{batch.problem}/{month}",
+            make_table(rows),
+            rows=len(rows),
+            labelled=sum(bool(row.labels) for row in rows),
+            ids=[row.id for row in rows],
+            moments=[row.moment for row in rows],
+            known=[one.known_at for row in rows for one in row.labels],
+        )
+        for month, rows in sorted(months.items())
+    ]
 
 
-def _described(problem: str, path: str, rows: Sequence[SealedRow], content: bytes, now: datetime) -> dict[str, Any]:
-    known = [one.known_at for row in rows for one in row.labels]
-    ids = [row.id for row in rows]
-    moments = [row.moment for row in rows]
-    return {
-        "problem": problem,
-        "path": path,
-        "rows": len(rows),
-        "labels": len(known),
-        "labelled": sum(bool(row.labels) for row in rows),
-        "first_moment": min(moments),
-        "last_moment": max(moments),
-        "first_id": min(ids),
-        "last_id": max(ids),
-        "first_known": min(known, default=None),
-        "last_known": max(known, default=None),
-        "size": len(content),
-        "digest": _digest(content),
-        "sealed_at": as_utc(now),
-        "ids": make_filter(ids),
-    }
-
-
-def _write(place: Objects, path: str, content: bytes) -> None:
-    where = place.path(path)
-    with reaching(place.url):
-        if is_s3(place.url):
-            place.filesystem.pipe_file(where, content)
-        else:
-            write_atomic(Path(where), content)  # durable: the database lets go of its rows
-
-
-def _read_back(place: Objects, path: str, digest: str) -> bytes:
-    with reaching(place.url):
-        try:
-            content: bytes = place.filesystem.cat_file(place.path(path))
-        except FileNotFoundError:
-            raise Busy(f"{path} is gone again: {_OVERTAKEN}") from None
-    if _digest(content) != digest:
-        raise Unavailable(f"{path} is not what was written to {place.url}: nothing was removed; check the disk there")
-    return content
+def _late_draft(batch: LateBatch) -> SegmentDraft:
+    """One segment: a folder of their own keeps labels apart from the answers, for whoever asks by a pattern."""
+    return SegmentDraft(
+        batch.problem,
+        f"{batch.problem}/labels/{min(one.received_at for one in batch.rows):%Y-%m}",
+        label_table(batch.rows),
+        rows=0,
+        labelled=len(batch.bare),
+        ids=[one.id for one in batch.rows],
+        moments=[one.moment for one in batch.rows],
+        known=[one.known_at for one in batch.rows],
+    )
 
 
 def _note(settings: Settings, segments: Sequence[Segment], now: datetime) -> None:
@@ -223,7 +188,8 @@ def _note(settings: Settings, segments: Sequence[Segment], now: datetime) -> Non
         for one in segments:
             evidence = {"digest": one.digest, "path": one.path, "rows": one.rows, "labels": one.labels}
             evidence |= {"first_moment": one.first_moment.isoformat(), "last_moment": one.last_moment.isoformat()}
-            told = f"{one.rows} predictions from {one.first_moment:%Y-%m-%d} to {one.last_moment:%Y-%m-%d}"
+            what = f"{one.labels} late labels of predictions" if one.late else f"{one.rows} predictions"
+            told = f"{what} from {one.first_moment:%Y-%m-%d} to {one.last_moment:%Y-%m-%d}"
             ledger.record(
                 _key(one), at=now, problem=one.problem, kind="seal", outcome="sealed", reasons=[told], evidence=evidence
             )
@@ -233,7 +199,3 @@ def _note(settings: Settings, segments: Sequence[Segment], now: datetime) -> Non
 
 def _key(segment: Segment) -> str:
     return f"seal:{segment.path}"
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -31,10 +31,11 @@ from pipelines.stores.logbook.log_entries import (
     window_frame,
     write_cell,
 )
-from pipelines.stores.logbook.log_owners import find_labelled, find_live, find_owners, find_sealed
+from pipelines.stores.logbook.log_owners import find_labelled, find_owners, find_sealed
 from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS, translated
 from pipelines.stores.logbook.log_traffic import Traffic, count_traffic
 from pipelines.stores.logbook.log_windows import gather, newest_moment
+from pipelines.stores.logbook.logged_again import logged_again
 from pipelines.stores.logbook.segment_tables import Segment, list_segments
 from pipelines.stores.schema import ensure_schema
 
@@ -111,9 +112,8 @@ class PredictionLog:
         query = query.where(LABELS.c.prediction_id == prediction_id)
         with translated(), self._engine.connect() as connection:
             found: dict[int, Any] = {row.seq: row for row in connection.execute(query)}
-            if not find_live(connection, [prediction_id]):
-                for sealed in find_sealed(connection, [prediction_id]).values():
-                    found |= {one.seq: one for one in sealed.labels}
+            for sealed in find_sealed(connection, [prediction_id]).values():
+                found |= {one.seq: one for one in sealed.labels}
         rows = sorted(found.values(), key=lambda row: (row.known_at, row.seq))
         return [Label(read_cell(row.label), row.known_at, row.received_at) for row in rows]
 
@@ -199,6 +199,7 @@ class PredictionLog:
                 rows = sa.select(sa.func.count()).where(PREDICTIONS.c.problem == problem)
                 segments = list_segments(connection, problem)
                 predictions = connection.execute(rows).scalar_one() + count_rows(connection, problem)
+                predictions -= len(logged_again(connection, problem))
                 live, late = find_labelled(connection, problem, sa.true())
                 labelled = live + sum(one.labelled for one in segments) + sum(not one.labels for one in late)
                 return {"predictions": predictions + sum(one.rows for one in segments), "labelled": labelled}

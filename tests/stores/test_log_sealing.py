@@ -24,6 +24,7 @@ from pipelines.stores import log_sealing as sealing
 from pipelines.stores.database import open_database
 from pipelines.stores.ledger import open_ledger
 from pipelines.stores.log_sealing import seal_log, sealed_segments, verify_segments
+from pipelines.stores.logbook import segment_writing
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.log_partitions import make_partitions
 from pipelines.stores.logbook.prediction_ids import PredictionIds
@@ -110,6 +111,11 @@ def label(log: PredictionLog, name: str, value: str, known_at: datetime, now: da
     assert receipt.accepted == [name]
 
 
+def owner(point: str) -> Any:
+    """The module in which a function is looked up by its caller."""
+    return segment_writing if hasattr(segment_writing, point) else sealing
+
+
 def seen(log: PredictionLog, ids: list[str]) -> dict[str, Any]:
     """All that the log says."""
     whole, part = (
@@ -151,13 +157,96 @@ def test_a_label_that_comes_late_counts(settings: Settings, log: PredictionLog, 
     bare, told = next(one for one in ids if not log.labels(one)), next(one for one in ids if log.labels(one))
     label(log, bare, "no", START + timedelta(days=90))
     label(log, told, "maybe", START + timedelta(days=91))
+    assert_late(log, bare, told, labelled)
+    refused = log.add_labels("p", [{"id": ids[0][:-1] + "f", "label": "no"}], NOW, lambda one: one)
+    assert refused.rejected[0].reason == "no prediction of p has this id"
+
+
+def assert_late(log: PredictionLog, bare: str, told: str, labelled: int) -> None:
+    """Both late labels count, and one of their answers had none before."""
     assert [one.label for one in log.labels(told)][-1] == "maybe"
     frame = log.window("p", START, END).set_index("id")
     assert frame.loc[[bare, told], "label"].tolist() == ["no", "maybe"]
     assert log.counts("p")["labelled"] == labelled + 1
     assert log.new_labels("p", START + timedelta(days=89), START + timedelta(days=92)) == 2
-    refused = log.add_labels("p", [{"id": ids[0][:-1] + "f", "label": "no"}], NOW, lambda one: one)
-    assert refused.rejected[0].reason == "no prediction of p has this id"
+    assert log.new_labels("p", START, START + timedelta(days=92)) == labelled + 1
+
+
+def test_late_labels_are_sealed_once_they_are_old(settings: Settings, log: PredictionLog, ids: list[str]) -> None:
+    seal_log(settings, BOUND, NOW, "p")
+    before, (rest,) = log.counts("p")["labelled"], live_labels(settings)
+    bare, told = next(one for one in ids if not log.labels(one)), next(one for one in ids if log.labels(one))
+    july = NOW + timedelta(days=30)
+    label(log, told, "sooner", START + timedelta(days=1), july)
+    label(log, bare, "no", START + timedelta(days=90), july)
+    label(log, told, "maybe", START + timedelta(days=91), july)
+    label(log, bare, "no", START + timedelta(days=90), july + timedelta(days=60))
+    label(log, rest, "maybe", START + timedelta(days=99), july + timedelta(days=61))
+    kept = seen(log, ids)
+    assert seal_log(settings, july, july, "p").late == 1  # the one that was the newest; the others came in July
+    assert seal_log(settings, july + timedelta(days=31), july, "other").late == 0
+    report = seal_log(settings, july + timedelta(days=31), july)
+    assert (report.late, report.labels) == (3, 3)
+    assert_same(seen(log, ids), kept)
+    label(log, told, "maybe", START + timedelta(days=91), july + timedelta(days=62))
+    assert_late(log, bare, told, before)
+    assert verify_segments(settings) == []
+    assert seal_log(settings, july + timedelta(days=99), july).late == 2  # another month of them
+    assert live_labels(settings) == [told]
+    assert_late(log, bare, told, before)
+    late = [one for one in sealed_segments(settings) if one.late]
+    assert [(one.rows, one.labels, one.labelled) for one in late] == [(0, 3, 1), (0, 2, 0), (0, 1, 1)]
+    assert {one.path.rsplit("/", 1)[0] for one in late} == {f"p/labels/2024-0{month}" for month in (6, 7, 9)}
+    with closing(open_ledger(settings)) as ledger:
+        assert any("3 late labels of predictions" in one.reasons[0] for one in ledger.entries("p", "seal"))
+
+
+def test_duckdb_reads_late_labels(settings: Settings, log: PredictionLog, ids: list[str]) -> None:
+    seal_log(settings, BOUND, NOW, "p")
+    july = NOW + timedelta(days=30)
+    late = [{"id": name, "label": "late", "known_at": START + timedelta(days=90)} for name in [*ids[::2], ids[3]]]
+    assert not log.add_labels("p", [*late, late[-1]], july, lambda one: one).rejected  # the newest stays
+    seal_log(settings, july + timedelta(days=31), july, "p")
+    folder = settings.home / "archive" / "p"
+    question = """
+        WITH every AS (
+            SELECT id, unnest(labels, recursive := true) FROM read_parquet($answers)
+            UNION ALL BY NAME SELECT * FROM read_parquet($labels))
+        SELECT label, count(*) FROM (
+            SELECT id, arg_max(label, (known_at, seq)) AS label FROM every GROUP BY id)
+        GROUP BY label ORDER BY label"""
+    patterns = {"answers": str(folder / "*" / "*.parquet"), "labels": str(folder / "labels" / "*" / "*.parquet")}
+    found = dict(duckdb.execute(question, patterns).fetchall())
+    counted = log.window("p", START, END)["label"].value_counts()
+    assert found == {f'"{name}"': int(count) for name, count in counted.items()}
+    assert found['"late"'] == 251
+
+
+@pytest.mark.parametrize("point", ["_write", "_read_back", "mark_sealed", "remove"])
+def test_a_kill_loses_no_late_label(
+    settings: Settings, log: PredictionLog, ids: list[str], monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    seal_log(settings, BOUND, NOW, "p")
+    july = NOW + timedelta(days=30)
+    late = [{"id": name, "label": "late", "known_at": START + timedelta(days=90)} for name in ids[:40]]
+    assert not log.add_labels("p", late, july, lambda one: one).rejected
+    kept, where = seen(log, ids), owner(point)
+    real = getattr(where, point)
+
+    def killed(*given: Any) -> Any:
+        if point == "remove":
+            real(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(where, point, killed)
+        with pytest.raises(KeyboardInterrupt):
+            seal_log(settings, july + timedelta(days=31), july)
+    assert_same(seen(log, ids), dict(kept))
+    report = seal_log(settings, july + timedelta(days=31), july)
+    assert (report.late, report.tidied) == (40, 1)
+    assert_same(seen(log, ids), dict(kept))
+    assert live_labels(settings) == [ids[39]]
 
 
 def test_answers_about_sealed_times_are_sealed_the_next_time(
@@ -167,14 +256,19 @@ def test_answers_about_sealed_times_are_sealed_the_next_time(
     log.append(
         [single(500, START), block(START + timedelta(days=1, seconds=7)), single(3, START + timedelta(hours=21))]
     )
-    assert (
-        len(log.window("p", START, END)) == 512
-    )  # a batch scoring was run again: until the next sealing it is there twice
+    again = single(3, START + timedelta(hours=21))  # a batch scoring was run again
+    before = seen(log, ids)
+    frame = before["windows"][0]
+    assert len(frame) == frame["id"].nunique() == 511
+    assert log.counts("p")["predictions"] == sum(sum(one.values()) for one in all_traffic(log).values()) == 511
+    assert log.labels(again.id) == before["labels"][ids[::37].index(again.id)] if again.id in ids[::37] else True
     report = seal_log(settings, BOUND, NOW, "p")
     assert report.rows == 11
-    frame = log.window("p", START, END)
-    assert len(frame) == frame["id"].nunique() == 511
-    assert log.counts("p")["predictions"] == 511
+    assert_same(seen(log, ids), before)
+
+
+def all_traffic(log: PredictionLog) -> Any:
+    return log.traffic("p", START, END + timedelta(days=9), timedelta(days=1))
 
 
 def test_what_is_young_stays(settings: Settings, log: PredictionLog, ids: list[str]) -> None:
@@ -196,7 +290,7 @@ def test_a_kill_loses_nothing(
 ) -> None:
     """Before the file is written, before it is read, before and within the transaction, after it, before the ledger."""
     before = seen(log, ids)
-    real, calls = getattr(sealing, point), []
+    real, calls = getattr(owner(point), point), []
 
     def killed(*given: Any) -> Any:
         calls.append(given)
@@ -207,7 +301,7 @@ def test_a_kill_loses_nothing(
         return real(*given)
 
     with monkeypatch.context() as patch:
-        patch.setattr(sealing, point, killed)
+        patch.setattr(owner(point), point, killed)
         with pytest.raises(KeyboardInterrupt):
             seal_log(settings, BOUND, NOW, "p")
     assert_same(seen(log, ids), dict(before))
@@ -227,12 +321,14 @@ def test_a_real_kill_loses_nothing(settings: Settings, log: PredictionLog, ids: 
     before = seen(log, ids)
     script = (
         "import os, signal, sys; from datetime import datetime, UTC; from pipelines.core.settings import Settings;"
-        "from pipelines.stores import log_sealing as sealing; real, calls = getattr(sealing, sys.argv[1]), [];\n"
+        "from pipelines.stores import log_sealing as sealing; from pipelines.stores.logbook import segment_writing;"
+        "owner = sealing if sys.argv[1] == 'remove' else segment_writing;"
+        "real, calls = getattr(owner, sys.argv[1]), [];\n"
         "def killed(*given):\n"
         "    calls.append(1); found = real(*given)\n"
         "    if len(calls) > 1: os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return found\n"
-        "setattr(sealing, sys.argv[1], killed)\n"
+        "setattr(owner, sys.argv[1], killed)\n"
         "sealing.seal_log(Settings(), datetime(2024, 6, 1, tzinfo=UTC), datetime(2024, 6, 15, tzinfo=UTC), 'p')"
     )
     environment = {**os.environ, "RATCHET_DATABASE_URL": settings.database}
@@ -247,14 +343,14 @@ def test_a_real_kill_loses_nothing(settings: Settings, log: PredictionLog, ids: 
 def test_two_sealings_at_once_keep_everything_once(
     settings: Settings, log: PredictionLog, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, real = seen(log, ids), sealing._read_back
+    before, real = seen(log, ids), segment_writing._read_back
 
     def overtaken(*given: Any) -> Any:
-        monkeypatch.setattr(sealing, "_read_back", real)
+        monkeypatch.setattr(segment_writing, "_read_back", real)
         seal_log(settings, BOUND, NOW, "p")
         return real(*given)
 
-    monkeypatch.setattr(sealing, "_read_back", overtaken)
+    monkeypatch.setattr(segment_writing, "_read_back", overtaken)
     with pytest.raises((Busy, Unavailable)):
         seal_log(settings, BOUND, NOW, "p")
     assert_same(seen(log, ids), before)
@@ -376,12 +472,12 @@ def test_an_archive_in_s3(settings: Settings, s3: Any, monkeypatch: pytest.Monke
         label(log, name, "yes", LABELS)
         assert log.window("p", START, END)["label"].tolist().count("yes") == 1
         assert verify_segments(settings) == []
-        real = sealing._read_back
-        monkeypatch.setattr(sealing, "_read_back", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        real = segment_writing._read_back
+        monkeypatch.setattr(segment_writing, "_read_back", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         log.append([block(START + timedelta(days=2))])
         with pytest.raises(KeyboardInterrupt):
             seal_log(settings, BOUND, NOW)
-        monkeypatch.setattr(sealing, "_read_back", real)
+        monkeypatch.setattr(segment_writing, "_read_back", real)
         assert seal_log(settings, BOUND, NOW).tidied == 1
         found = open_objects(settings, place)
         assert len(found.filesystem.find(found.root)) == len(sealed_segments(settings)) == 3
@@ -400,3 +496,14 @@ def database_rows(settings: Settings) -> dict[str, int]:
         found = {name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one() for name in names}
     engine.dispose()
     return found
+
+
+def live_labels(settings: Settings) -> list[str]:
+    """Whose labels the database holds."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(settings.database)
+    with engine.connect() as connection:
+        found = connection.execute(sa.text("SELECT prediction_id FROM labels ORDER BY seq")).scalars().all()
+    engine.dispose()
+    return list(found)

@@ -17,7 +17,8 @@ from pipelines.core.errors import NotFound, RatchetError, SourceError
 from pipelines.stores.files import read_json, write_json
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+_READ = (1, 2)  # formats: since 2 there may be databases of servers
 _CHUNK = 1 << 20
 
 
@@ -39,6 +40,8 @@ class Manifest:
     """Digests of the log's sealed segments, by their path."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of each file, by its path in the backup."""
+    servers: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of MLflow's and Prefect's servers, where their databases are in it: the rows of each table."""
     left_out: list[str] = field(default_factory=list)
     """What lies elsewhere and is not in it."""
     format: int = FORMAT
@@ -63,7 +66,7 @@ def read_manifest(folder: Path) -> Manifest:
         found: dict[str, Any] = read_json(folder / MANIFEST)
     except NotFound as error:
         raise NotFound(f"{folder} holds no whole backup: {error}") from error
-    if found.get("format") != FORMAT:
+    if found.get("format") not in _READ:
         raise SourceError(
             f"{folder} is a backup of format {found.get('format')}, this code reads {FORMAT}: update Ratchet"
         )

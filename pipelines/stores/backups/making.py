@@ -7,10 +7,12 @@ database speaks of is there, even while everything runs on. Later files are in t
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+
+from sqlalchemy import make_url
 
 from pipelines.core.settings import Settings
 from pipelines.stores.backups.backup_folder import (
@@ -23,6 +25,7 @@ from pipelines.stores.backups.backup_folder import (
     write_manifest,
 )
 from pipelines.stores.backups.database_copies import copy_sqlite, count_rows, dump_server, is_sqlite
+from pipelines.stores.backups.server_dumps import SERVERS, dump_database, server_databases
 from pipelines.stores.chain.ledger_heads import FILE as HEAD
 from pipelines.stores.chain.ledger_heads import ledger_name, read_heads
 from pipelines.stores.database import open_database
@@ -41,11 +44,13 @@ Progress = Callable[[str], None]
 
 
 def make_backup(settings: Settings, folder: Path, now: datetime, progress: Progress | None = None) -> Manifest:
-    """Everything that lies in the database, in home, in the archive and in the data folder, copied to `folder`.
+    """Everything that lies in the database, in home, in the archive and in the data folder, copied to `folder`; the
+    databases of MLflow's and Prefect's servers too, where their addresses are set.
 
-    RatchetError when `folder` is not empty; Unavailable when the database or the archive does not answer.
+    RatchetError when `folder` is not empty; Unavailable when a database or the archive does not answer.
     """
     tell = progress or (lambda _what: None)
+    servers = server_databases(settings)
     begin_backup(folder)
     manifest = Manifest(moment_text(now), str(settings.home), "sqlite", REVISIONS[-1])
     tell("database")
@@ -56,7 +61,11 @@ def make_backup(settings: Settings, folder: Path, now: datetime, progress: Progr
     tell("archive")
     _copy_archive(settings, folder, segments, manifest)
     _copy_elsewhere(settings, folder, manifest)
-    manifest.left_out = list(_left_out(settings))
+    for name, url in servers.items():  # after the ledger: what it speaks of is there by then
+        tell(f"{SERVERS[name]}'s database")
+        manifest.servers[name], digests = dump_database(name, url, folder / name)
+        manifest.files |= {f"{name}/{file}": digest for file, digest in digests.items()}
+    manifest.left_out = list(_left_out(settings, servers))
     write_manifest(folder, manifest)
     return manifest
 
@@ -142,20 +151,36 @@ def _copy_elsewhere(settings: Settings, folder: Path, manifest: Manifest) -> Non
                 manifest.files[name] = copy_file(settings.history_root / below, folder / HISTORY / below)
 
 
-def _left_out(settings: Settings) -> Iterator[str]:
+def _left_out(settings: Settings, servers: Collection[str]) -> Iterator[str]:
     """What other machines hold, and what to do about it."""
-    inside = f"{_SQLITE}{settings.home}"
-    if not settings.tracking_uri.startswith(inside):
-        yield f"MLflow ({settings.tracking_uri}): back up its database and its artifacts where they lie"
-    if settings.prefect_url:
-        yield f"Prefect ({settings.prefect_url}): its runs; the deployments are made again by the worker"
+    if "mlflow" in servers:
+        yield f"MLflow's artifacts ({_place(settings.tracking_uri)}): back up the folder or bucket that they lie in"
+    elif not settings.tracking_uri.startswith(f"{_SQLITE}{settings.home}"):
+        where = "set RATCHET_MLFLOW_DATABASE_URL, or back it up where it lies; so its artifacts"
+        yield f"MLflow's database ({_place(settings.tracking_uri)}): {where}"
+    if settings.prefect_url and "prefect" not in servers:
+        yield (
+            f"Prefect ({settings.prefect_url}): its runs (set RATCHET_PREFECT_DATABASE_URL); its deployments are made "
+            "again by the worker"
+        )
     if settings.data_remote:
         yield f"the DVC remote ({settings.data_remote}): of it only the snapshots that lie here are in"
+
+
+def _place(uri: str) -> str:
+    """An address as a person may read it: without a password."""
+    return make_url(uri).render_as_string() if "@" in uri else uri
 
 
 def summary(manifest: Manifest, folder: Path) -> dict[str, object]:
     """What a command says of a backup."""
     size = sum((folder / name).stat().st_size for name in manifest.files)
-    told = {"folder": str(folder), "made_at": manifest.made_at, "database": manifest.kind, "bytes": size}
+    told: dict[str, object] = {
+        "folder": str(folder),
+        "made_at": manifest.made_at,
+        "database": manifest.kind,
+        "bytes": size,
+    }
+    told |= {"servers": {name: sum(tables.values()) for name, tables in manifest.servers.items()}}
     lists = {"tables": manifest.tables, "files": len(manifest.files), "segments": len(manifest.segments)}
     return {**told, **lists, "left_out": manifest.left_out}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from pipelines.core.settings import Settings
 from pipelines.stores.backups.backup_folder import Manifest, check_files, copy_file, files_below, read_manifest
 from pipelines.stores.backups.database_copies import count_rows, load_server
 from pipelines.stores.backups.making import ARCHIVE, DATA, DATABASE, HISTORY, HOME, PASSING, Progress
+from pipelines.stores.backups.server_dumps import SERVERS, load_database, require_new, server_databases
 from pipelines.stores.files import write_atomic
 from pipelines.stores.ledger_verification import verify_ledger
 from pipelines.stores.log_sealing import verify_segments
@@ -40,10 +42,15 @@ class Restored:
     ledger_entries: int
     segments: int
     remarks: list[str] = field(default_factory=list)
+    servers: dict[str, int] = field(default_factory=dict)
+    """Rows of the databases of servers, by their names."""
 
 
-def restore_backup(settings: Settings, folder: Path, progress: Progress | None = None) -> Restored:
-    """Restore a backup into an empty home and an empty database, and compare.
+def restore_backup(
+    settings: Settings, folder: Path, progress: Progress | None = None, without: Collection[str] = ()
+) -> Restored:
+    """Restore a backup into an empty home and empty databases, and compare; `without` names servers whose databases are
+    left alone.
 
     RatchetError where there is anything in them, SourceError when the backup is damaged or what was made differs.
     """
@@ -52,7 +59,10 @@ def restore_backup(settings: Settings, folder: Path, progress: Progress | None =
     kind = "sqlite" if settings.database.startswith(_SQLITE) else "postgresql"
     if kind != manifest.kind:
         raise RatchetError(f"the backup is of {manifest.kind}, RATCHET_DATABASE_URL is of {kind}: they must be alike")
+    servers = _servers(settings, manifest, without)
     _require_empty(settings)
+    for name, url in servers.items():
+        require_new(name, url)
     tell("checking the backup")
     check_files(folder, manifest)
     tell("files")
@@ -62,9 +72,26 @@ def restore_backup(settings: Settings, folder: Path, progress: Progress | None =
         copy_file(folder / DATABASE / "ratchet.db", Path(settings.database.removeprefix(_SQLITE)))
     else:
         load_server(settings.database, folder / DATABASE, manifest.revision, manifest.partitions)
+    wrong: list[str] = []
+    for name, url in servers.items():
+        tell(f"{SERVERS[name]}'s database")
+        made = load_database(name, url, folder / name)
+        wrong += _differences(made, manifest.servers[name], f"{SERVERS[name]}'s ")
     _move_places(settings, manifest)
     tell("comparing")
-    return _compared(settings, manifest)
+    return _compared(settings, manifest, wrong, [name for name in manifest.servers if name not in servers])
+
+
+def _servers(settings: Settings, manifest: Manifest, without: Collection[str]) -> dict[str, str]:
+    """Where the databases of servers go that are in the backup."""
+    known = server_databases(settings)
+    for name in manifest.servers:
+        if name not in known and name not in without:
+            raise RatchetError(
+                f"{SERVERS[name]}'s database is in the backup: say where it goes "
+                f"(RATCHET_{name.upper()}_DATABASE_URL), or leave it out (--without {name})"
+            )
+    return {name: known[name] for name in manifest.servers if name not in without}
 
 
 def _require_empty(settings: Settings) -> None:
@@ -113,17 +140,22 @@ def _move_places(settings: Settings, manifest: Manifest) -> None:
                 )
 
 
-def _compared(settings: Settings, manifest: Manifest) -> Restored:
-    tables = count_rows(settings.database)
-    wrong = [
-        f"{name} has {tables.get(name)} rows, not {rows}"
-        for name, rows in manifest.tables.items()
-        if tables.get(name) != rows
+def _differences(made: Mapping[str, int], told: Mapping[str, int], whose: str = "") -> list[str]:
+    return [
+        f"{whose}{name} has {made.get(name)} rows, not {rows}" for name, rows in told.items() if made.get(name) != rows
     ]
+
+
+def _compared(settings: Settings, manifest: Manifest, wrong: list[str], without: Sequence[str]) -> Restored:
+    tables = count_rows(settings.database)
+    wrong = [*wrong, *_differences(tables, manifest.tables)]
     checked = verify_ledger(settings, with_registry=settings.tracking_uri.startswith(_SQLITE))
     wrong += [f"ledger: {one.what}" for one in checked.breaks]
     wrong += verify_segments(settings)
     if wrong:
         raise SourceError(f"what was restored is not what was backed up: {'; '.join(wrong[:5])}")
-    remarks = [*checked.remarks, *(f"not in the backup: {one}" for one in manifest.left_out)]
-    return Restored(manifest.made_at, tables, len(manifest.files), checked.entries, len(manifest.segments), remarks)
+    remarks = [*checked.remarks, *(f"{SERVERS[name]}'s database is in the backup and was left out" for name in without)]
+    remarks += [f"not in the backup: {one}" for one in manifest.left_out]
+    counted = (checked.entries, len(manifest.segments))
+    servers = {name: sum(rows.values()) for name, rows in manifest.servers.items() if name not in without}
+    return Restored(manifest.made_at, tables, len(manifest.files), *counted, remarks, servers)

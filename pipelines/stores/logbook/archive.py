@@ -67,8 +67,8 @@ class Archive:
         return [one for one in known if problem is None or one.problem == problem]
 
     def touching(self, connection: sa.Connection, problem: str, start: datetime, end: datetime) -> list[Segment]:
-        """The segments of a problem that may hold rows of [start, end) (UTC, no zone)."""
-        return [one for one in self.segments(connection, problem) if one.touches(start, end)]
+        """The segments of a problem that may hold answers of [start, end) (UTC, no zone)."""
+        return [one for one in self.segments(connection, problem) if one.touches(start, end) and not one.late]
 
     def rows_between(
         self, connection: sa.Connection, problem: str, start: datetime, end: datetime
@@ -91,53 +91,74 @@ class Archive:
                 yield from columns_between(file, names, start, end)
 
     def find(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, SealedRow]:
-        """The sealed rows with these ids."""
+        """The sealed rows with these ids, each with all of its sealed labels."""
         found: dict[str, SealedRow] = {}
-        ordered = sorted(ids)
-        for segment in self.segments(connection) if ordered else ():
-            near = ordered[bisect_left(ordered, segment.first_id) : bisect_right(ordered, segment.last_id)]
-            near = may_hold(self._filter(connection, segment.seq), near) if near else near
+        segments, ordered = self.segments(connection) if ids else [], sorted(ids)
+        for segment in segments:
+            near = [] if segment.late else self._near(connection, segment, ordered)
             if near:
                 from pipelines.stores.logbook.segment_files import rows_with
 
                 with self.opened(segment.path) as file:
                     found.update((row.id, row) for row in rows_with(file, near))
+        ordered = sorted(found)
+        for segment in segments:
+            for name in self._near(connection, segment, ordered) if segment.late else ():
+                if more := self.labels(segment).get(name):
+                    found[name] = found[name]._replace(labels=[*found[name].labels, *more])
+        return found
+
+    def holding(self, connection: sa.Connection, problem: str, ids: Sequence[str]) -> set[str]:
+        """Those of the ids whose answers are sealed."""
+        ordered, found = sorted(ids), set[str]()
+        for segment in self.segments(connection, problem) if ids else ():
+            near = [] if segment.late else self._near(connection, segment, ordered)
+            if near:
+                from pipelines.stores.logbook.segment_files import ids_with
+
+                with self.opened(segment.path) as file:
+                    found |= ids_with(file, near)
         return found
 
     def labels_between(
-        self, connection: sa.Connection, problem: str, start: datetime, end: datetime
+        self, connection: sa.Connection, problem: str, start: datetime, end: datetime, late: bool = False
     ) -> list[Mapping[str, list[SealedLabel]]]:
-        """The sealed labels of the segments that may hold rows of [start, end), by id."""
-        return [self.labels(one) for one in self.touching(connection, problem, start, end) if one.labels]
+        """The sealed labels about answers of [start, end), by id; if asked for only those in segments of their own."""
+        near = [one for one in self.segments(connection, problem) if one.labels and one.touches(start, end)]
+        return [self.labels(one) for one in near if one.late or not late]
 
     def labels(self, segment: Segment) -> Mapping[str, list[SealedLabel]]:
         """The labels of a segment by id."""
+        from pipelines.stores.logbook.label_files import labels_in
         from pipelines.stores.logbook.segment_files import labels_of
 
         def read() -> Mapping[str, list[SealedLabel]]:
             with self.opened(segment.path) as file:
-                return labels_of(file)
+                return labels_in(file) if segment.late else labels_of(file)
 
         return self._kept(self._labels, segment.seq, _LABELS, read)
 
     def newly_labelled(
-        self, connection: sa.Connection, problem: str, since: datetime, until: datetime, late: Collection[str]
+        self, connection: sa.Connection, problem: str, since: datetime, until: datetime, live: Collection[str]
     ) -> tuple[int, int]:
         """How many sealed answers have a sealed label that became known in (since, until], and how many of those
-        are among the ids `late`.
+        are among the ids `live`.
         """
-        count = both = 0
-        for one in self.segments(connection, problem):
-            if one.first_known is None or one.last_known is None or one.first_known > until or one.last_known <= since:
-                continue
-            if not late and one.first_known > since and one.last_known <= until:
+
+        def known(segment: Segment) -> set[str]:
+            labels = self.labels(segment).items()
+            return {name for name, given in labels if any(since < one.known_at <= until for one in given)}
+
+        near = [one for one in self.segments(connection, problem) if one.knows(since, until)]
+        late = set[str]().union(*(known(one) for one in near if one.late))
+        others, count, both = sorted(late.union(live)), len(late), len(late.intersection(live))
+        for one in (one for one in near if not one.late):
+            if one.knows_only(since, until) and not self._near(connection, one, others):
                 count += one.labelled
                 continue
-            known = {
-                name for name, labels in self.labels(one).items() if any(since < it.known_at <= until for it in labels)
-            }
-            count += len(known)
-            both += len(known.intersection(late))
+            fresh = known(one) - late
+            count += len(fresh)
+            both += len(fresh.intersection(live))
         return count, both
 
     @contextmanager
@@ -169,8 +190,13 @@ class Archive:
                 self._place = self._open()
             return self._place
 
-    def _filter(self, connection: sa.Connection, seq: int) -> bytes:
-        return self._kept(self._filters, seq, _FILTERS, lambda: read_filter(connection, seq))
+    def _near(self, connection: sa.Connection, segment: Segment, ordered: Sequence[str]) -> list[str]:
+        """Those of the ids that a segment may hold."""
+        near = list(ordered[bisect_left(ordered, segment.first_id) : bisect_right(ordered, segment.last_id)])
+        if not near:
+            return near
+        kept = self._kept(self._filters, segment.seq, _FILTERS, lambda: read_filter(connection, segment.seq))
+        return may_hold(kept, near)
 
     def _kept(self, held: OrderedDict[int, Any], seq: int, most: int, read: Callable[[], Any]) -> Any:
         """What is held of a segment, read where it is not; those used last are held."""

@@ -56,6 +56,12 @@ def blocks_between(connection: sa.Connection, problem: str, start: datetime, end
                 yield _kept(row)
 
 
+def count_near(connection: sa.Connection, problem: str, start: datetime, end: datetime) -> int:
+    """How many rows stand in the blocks that may hold rows of [start, end)."""
+    near = sa.or_(*(_near(problem, start, end, reach) for reach in REACHES))
+    return int(connection.execute(sa.select(sa.func.sum(BLOCKS.c.rows)).where(near)).scalar_one() or 0)
+
+
 def block_spans(
     connection: sa.Connection, problem: str, start: datetime, end: datetime
 ) -> Iterator[tuple[int, int, datetime, datetime]]:

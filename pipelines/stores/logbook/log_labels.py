@@ -31,18 +31,19 @@ def newest_labels(
 ) -> dict[str, tuple[Any, datetime]]:
     """The label that counts of each id that has any, and since when it is known; `known_by` is UTC without a zone.
 
-    `sealed`: labels of sealed answers, by id; those that came later are in the database as any other.
+    `sealed`: labels of sealed answers, by id; those that came lately are in the database as any other.
     """
     columns = (LABELS.c.prediction_id, LABELS.c.label, LABELS.c.known_at, LABELS.c.seq)
     query = sa.select(*columns)
     if known_by is not None:
         query = query.where(LABELS.c.known_at <= known_by)
     found: dict[str, tuple[datetime, int, str]] = {}
+    asked = set(ids) if sealed else set()
     for one in sealed:
-        for name in one.keys() & set(ids):
+        for name in one.keys() & asked:
             known = [(it.known_at, it.seq, it.label) for it in one[name] if known_by is None or it.known_at <= known_by]
             if known:
-                found[name] = max(known)
+                found[name] = max([*known, found[name]] if name in found else known)
     for chunk in in_chunks(ids):
         for name, label, known_at, seq in connection.execute(query.where(LABELS.c.prediction_id.in_(chunk))):
             if name not in found or (known_at, seq) > found[name][:2]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import find_problems, in_chunks
 from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS
+from pipelines.stores.logbook.logged_again import logged_again
 from pipelines.stores.logbook.prediction_ids import is_id
 
 if TYPE_CHECKING:
@@ -47,5 +48,7 @@ def find_labelled(
     query = sa.select(LABELS.c.prediction_id.distinct()).where(which).order_by(LABELS.c.prediction_id)
     ids = connection.execute(query).scalars().all()  # in order: those of one block come together
     live = find_live(connection, ids)
+    for name in logged_again(connection, problem) if live else ():
+        live.pop(name, None)  # what was sealed counts
     late = find_sealed(connection, [one for one in ids if one not in live])
     return sum(owner == problem for owner in live.values()), [one for one in late.values() if one.problem == problem]

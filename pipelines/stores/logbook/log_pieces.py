@@ -18,6 +18,7 @@ from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import read_cell
 from pipelines.stores.logbook.log_sample import Cells, Taken, hash_raw, hash_texts, join_columns, take_cells
 from pipelines.stores.logbook.log_tables import PREDICTIONS
+from pipelines.stores.logbook.logged_again import logged_again
 from pipelines.stores.logbook.prediction_ids import raw_id
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ def _pieces_of_rows(
         .where(PREDICTIONS.c.problem == problem)
         .where(PREDICTIONS.c.moment >= start, PREDICTIONS.c.moment < end)
     )
-    found = iter(connection.execute(query, execution_options={"yield_per": 1_000}))
+    again = logged_again(connection, problem, (start, end))
+    every = connection.execute(query, execution_options={"yield_per": 1_000})
+    found = (row for row in every if row.id not in again)
     while rows := list(islice(found, _ROWS)):
         yield _piece_of_rows(rows, hash_texts(row.id for row in rows), classes)
 

@@ -13,6 +13,7 @@ from pipelines.stores.logbook.prediction_ids import PredictionIds
 
 Cells = list[Any] | np.ndarray
 _MOST = np.uint64(2**64 - 1)
+_MANY, _SPARE = 8, 2  # from so many times its size on rows are passed over, but for so many times as many as it needs
 _SLACK = 1.5  # times the sample's size may be held before the surplus goes
 
 
@@ -61,14 +62,24 @@ class Taken:
 
 
 class Sample:
-    """The `size` rows with the smallest hashes of all that were added."""
+    """The `size` rows with the smallest hashes of all that were added.
 
-    def __init__(self, size: int) -> None:
+    `expected`: how many rows there will be, about. Of many, most are then passed over from the start, not only once so
+    many with smaller hashes have come; the sample is the same, or not `complete` where far fewer came.
+    """
+
+    def __init__(self, size: int, expected: int = 0) -> None:
         self._size = size
+        self._begun_at = _MOST if expected < _MANY * size else np.uint64(int(_MOST) * _SPARE * size // expected)
         self._parts: list[Taken] = []
         self._held = 0
-        self.bar = _MOST
+        self.bar = self._begun_at
         """Rows with a larger hash are not in it."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing was passed over that belongs in it."""
+        return self._begun_at == _MOST or self._held >= self._size
 
     def places(self, keys: np.ndarray) -> np.ndarray:
         """Which of these rows may be in the sample: those to be added."""

@@ -13,10 +13,13 @@ import sqlalchemy as sa
 
 from pipelines.stores.database import PAGE
 
-SOON = 1_000
-"""Pages after which the tidying begins."""
-AT_LAST = 8_000
+SOON = 8_000
+"""Pages after which the tidying begins: 32 MB. Whoever commits meanwhile waits longer: once in 800 commits that is one
+in a thousand answers, once in a hundred it was the slowest of each hundred."""
+AT_LAST = 32_000
 """Pages after which it is done within a commit after all: nobody has called `tidy`, or it does not keep up."""
+_REST = 64  # pages that may be left for between two commits
+_PASSES = 3  # that the thread takes for it: while one goes on, more is committed
 _TAKE_OVER = "PRAGMA wal_checkpoint(PASSIVE)"  # waits for no reader and no writer
 
 
@@ -66,6 +69,12 @@ class Tidying:
         with suppress(self._engine.dialect.loaded_dbapi.Error):  # whatever it is, a later one may succeed
             connection.cursor().execute(_TAKE_OVER).fetchall()
 
+    def _take_over(self, connection: Any) -> None:
+        for _ in range(_PASSES):
+            _, there, taken = connection.cursor().execute(_TAKE_OVER).fetchone()
+            if there - taken <= _REST:
+                return
+
     def _run(self) -> None:
         connection = self._engine.raw_connection()
         try:
@@ -74,7 +83,7 @@ class Tidying:
                 if self._ended:
                     return
                 with suppress(self._engine.dialect.loaded_dbapi.Error):
-                    connection.cursor().execute(_TAKE_OVER).fetchall()
+                    self._take_over(connection)
                 self._wanted.clear()
                 self._nearly = True
         finally:

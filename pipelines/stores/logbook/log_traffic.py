@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import block_spans, blocks_between
 from pipelines.stores.logbook.log_tables import PREDICTIONS
+from pipelines.stores.logbook.logged_again import logged_again
 
 Traffic = dict[datetime, dict[int, int]]
 """Rows by the start of their stretch of time (UTC, no zone) and by release."""
@@ -45,10 +46,13 @@ class _Count:
 
     def add_rows(self, connection: sa.Connection) -> None:
         """Count what stands in rows."""
-        query = sa.select(PREDICTIONS.c.moment, PREDICTIONS.c.version).where(PREDICTIONS.c.problem == self.problem)
+        again = logged_again(connection, self.problem, (self.start, self.end))
+        columns = [PREDICTIONS.c.moment, PREDICTIONS.c.version, *([PREDICTIONS.c.id] if again else [])]
+        query = sa.select(*columns).where(PREDICTIONS.c.problem == self.problem)
         query = query.where(PREDICTIONS.c.moment >= self.start, PREDICTIONS.c.moment < self.end)
-        for moment, version in connection.execute(query, execution_options={"yield_per": 5_000}):
-            self.rows[(moment - self.start) // self.step, version] += 1
+        for moment, version, *name in connection.execute(query, execution_options={"yield_per": 5_000}):
+            if again.isdisjoint(name):
+                self.rows[(moment - self.start) // self.step, version] += 1
 
     def add_sealed(self, connection: sa.Connection) -> None:
         """Count what stands in sealed segments."""

@@ -21,6 +21,7 @@ from pipelines.core.watching.exact_counts import ExactCounts
 from pipelines.core.watching.view import ColumnCounts, View
 from pipelines.stores.ledger_tables import as_utc as zoned
 from pipelines.stores.logbook.archive import archive_of
+from pipelines.stores.logbook.kept_blocks import count_near
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.log_labels import newest_labels
 from pipelines.stores.logbook.log_pieces import pieces_between
@@ -52,15 +53,10 @@ def read_answered(
     size: int,
 ) -> AnsweredView:
     """The answers whose moment lies in [start, end) (UTC, no zone), as the contract reads them."""
-    counts, sample = ExactCounts(contract, history), Sample(size)
-    versions: dict[int, int] = {}
-    for piece in pieces_between(connection, problem, start, end, contract.classes):
-        counts.add(len(piece), piece.inputs, piece.history)
-        for version, rows in piece.versions.items():
-            versions[version] = versions.get(version, 0) + rows
-        places = sample.places(piece.keys)
-        if len(places):
-            sample.add(piece.take(places))
+    expected = count_near(connection, problem, start, end)
+    counts, versions, sample = _pass_over(connection, problem, contract, history, start, end, Sample(size, expected))
+    if not sample.complete:  # most of what the blocks hold lies outside
+        counts, versions, sample = _pass_over(connection, problem, contract, history, start, end, Sample(size))
     taken = sample.rows() or _nothing(contract)
     return AnsweredView(
         counts.rows,
@@ -70,6 +66,28 @@ def read_answered(
         taken.versions,
         _answered(contract, history, taken),
     )
+
+
+def _pass_over(
+    connection: sa.Connection,
+    problem: str,
+    contract: Contract,
+    history: Sequence[str],
+    start: datetime,
+    end: datetime,
+    sample: Sample,
+) -> tuple[ExactCounts, dict[int, int], Sample]:
+    """The exact counts, the rows of each version, and the sample filled."""
+    counts = ExactCounts(contract, history)
+    versions: dict[int, int] = {}
+    for piece in pieces_between(connection, problem, start, end, contract.classes):
+        counts.add(len(piece), piece.inputs, piece.history)
+        for version, rows in piece.versions.items():
+            versions[version] = versions.get(version, 0) + rows
+        places = sample.places(piece.keys)
+        if len(places):
+            sample.add(piece.take(places))
+    return counts, versions, sample
 
 
 def labelled_view(

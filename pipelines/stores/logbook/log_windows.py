@@ -15,6 +15,7 @@ from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, read_cell
 from pipelines.stores.logbook.log_labels import newest_labels
 from pipelines.stores.logbook.log_tables import PREDICTIONS
+from pipelines.stores.logbook.logged_again import logged_again
 from pipelines.stores.logbook.segment_tables import list_segments
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ def gather(
         moments = block.moment
         inside = (moments >= np.datetime64(start, "us")) & (moments < np.datetime64(end, "us"))
         parts.append(_from_block(block, np.flatnonzero(inside).tolist()))
-    sealed: list[Mapping[str, Sequence[SealedLabel]]] = []
     archive = archive_of(connection)
+    where = (connection, problem, start, end)
+    sealed: list[Mapping[str, Sequence[SealedLabel]]] = []
+    sealed += archive.labels_between(*where, late=True) if archive is not None else ()
     for rows in archive.rows_between(connection, problem, start, end) if archive is not None else ():
         parts.append(_from_sealed(rows))
         sealed.append({row.id: row.labels for row in rows if row.labels})
@@ -67,7 +70,8 @@ def _from_rows(connection: sa.Connection, problem: str, start: datetime, end: da
         .where(PREDICTIONS.c.moment >= start, PREDICTIONS.c.moment < end)
         .order_by(PREDICTIONS.c.moment, PREDICTIONS.c.id)
     )
-    rows = connection.execute(query).all()
+    again = logged_again(connection, problem, (start, end))
+    rows = [row for row in connection.execute(query) if row.id not in again]
     columns: Columns = dict(zip(_ANSWER, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_ANSWER, ())
     for name in _JSON:
         columns[name] = [read_cell(cell) for cell in columns[name]]

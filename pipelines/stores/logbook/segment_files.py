@@ -87,9 +87,8 @@ def make_table(rows: Iterable[SealedRow]) -> pa.Table:
 def write_table(table: pa.Table) -> bytes:
     """The file of a table."""
     buffer = io.BytesIO()
-    pq.write_table(
-        table, buffer, row_group_size=_GROUP, compression="zstd", use_dictionary=["problem", "run_id", "source"]
-    )
+    words = [name for name in ("problem", "run_id", "source") if name in table.column_names]
+    pq.write_table(table, buffer, row_group_size=_GROUP, compression="zstd", use_dictionary=words)
     return buffer.getvalue()
 
 
@@ -107,6 +106,14 @@ def rows_with(file: Any, ids: Sequence[str]) -> Iterator[SealedRow]:
         places = [place for place, one in enumerate(table["id"].to_pylist()) if one in wanted]
         if places:
             yield from _rows(opened.read_row_group(group, use_threads=False).take(places))
+
+
+def ids_with(file: Any, ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are in an open file."""
+    opened, wanted, found = pq.ParquetFile(file), set(ids), set[str]()
+    for group in _groups(opened, "id", min(ids), max(ids)):
+        found |= wanted.intersection(opened.read_row_group(group, columns=["id"], use_threads=False)["id"].to_pylist())
+    return found
 
 
 def rows_between(file: Any, start: datetime, end: datetime) -> Iterator[list[SealedRow]]:

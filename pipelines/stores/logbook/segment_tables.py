@@ -1,7 +1,8 @@
 """The sealed segments of the prediction log: which there are, of which rows, and the digest of each file.
 
 A segment is immutable. Its row is written as `pending` before its file, and becomes `sealed` in the transaction that
-takes its rows out of the database: until then they are read there, and from then on in the file.
+takes its rows out of the database: until then they are read there, and from then on in the file. One without rows
+holds labels alone, which came for sealed answers: what it says of moments and ids is of these answers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SEGMENTS = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),  # pending, sealed
     sa.Column("rows", sa.Integer, nullable=False),
     sa.Column("labels", sa.Integer, nullable=False),
-    sa.Column("labelled", sa.Integer, nullable=False),  # rows with at least one label
+    sa.Column("labelled", sa.Integer, nullable=False),  # answers that have a label, and have it in no earlier segment
     sa.Column("first_moment", sa.DateTime, nullable=False),
     sa.Column("last_moment", sa.DateTime, nullable=False),
     sa.Column("first_id", sa.String(36), nullable=False),
@@ -59,6 +60,23 @@ class Segment:
     size: int
     digest: str
     sealed_at: datetime
+
+    @property
+    def late(self) -> bool:
+        """Whether it holds labels alone, which came after their answers were sealed."""
+        return self.rows == 0
+
+    def knows(self, since: datetime, until: datetime) -> bool:
+        """Whether it may hold labels that became known in (since, until]."""
+        if self.first_known is None or self.last_known is None:
+            return False
+        return self.first_known <= until and self.last_known > since
+
+    def knows_only(self, since: datetime, until: datetime) -> bool:
+        """Whether all of its labels became known in (since, until]."""
+        if self.first_known is None or self.last_known is None:
+            return True
+        return self.first_known > since and self.last_known <= until
 
     def touches(self, start: datetime, end: datetime) -> bool:
         """Whether it may hold rows of [start, end)."""

@@ -1,8 +1,13 @@
-"""Brings a database from the revision that it is of to the newest, on the connection that it is given."""
+"""Brings a database from the revision that it is of to the newest, on the connection that it is given.
+
+What takes long is prepared before: a revision with a function `prepare` does it beside the tables in use.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,12 +15,22 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from pipelines.stores.migrations import versions
+
 _log = logging.getLogger("ratchet.database")
 
 
 def revisions() -> list[str]:
     """Every revision, the oldest first."""
     return [one.revision for one in _script().walk_revisions()][::-1]
+
+
+def prepare(engine: sa.Engine, steps: Collection[str]) -> None:
+    """Do beforehand what these revisions let be done while services go on; killed and run again it goes on."""
+    for one in reversed(list(_script().walk_revisions())):
+        if one.revision in steps and hasattr(one.module, "prepare"):
+            # The module itself: Alembic's is another one each time that it reads the file.
+            import_module(f"{versions.__name__}.{Path(one.path).stem}").prepare(engine)
 
 
 def upgrade(connection: sa.Connection, version_table: str, to: str = "head") -> None:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,14 @@ def log_rows(log: PredictionLog, moment: datetime, count: int = 5) -> None:
         [LoggedPrediction(name, "p", 1, "r", one, one, {"x": 1.5}, 2.5) for name, one in zip(ids, at, strict=True)]
     )
     log.add_labels("p", [{"id": ids[0], "label": 3.5}], moment + timedelta(days=1), float)
+
+
+@pytest.fixture
+def foreign(postgresql: Any, load_file: Any) -> str:
+    """A database as servers of others make them (foreign_tables.py)."""
+    url: str = postgresql.make()
+    postgresql.say(load_file(Path(__file__).with_name("foreign_tables.py")).TABLES, postgresql.name(url))
+    return url
 
 
 @pytest.fixture

@@ -68,4 +68,20 @@ def test_what_lies_elsewhere_is_named(fill: Callable[[], Settings], tmp_path: Pa
     made = make_backup(fill().model_copy(update=elsewhere), tmp_path / "backup", NOW)
     assert {"data/data/p/2.parquet", "data/data.dvc", "history/p/a.arrow"} <= set(made.files)
     assert not any("more" in name for name in made.files)
-    assert [one.split(" (")[0] for one in made.left_out] == ["MLflow", "Prefect", "the DVC remote"]
+    assert [one.split(" (")[0] for one in made.left_out] == ["MLflow's database", "Prefect", "the DVC remote"]
+
+
+@pytest.mark.servers
+def test_databases_of_servers_go_along(fill: Callable[[], Settings], foreign: str, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text(foreign)
+    elsewhere = {"mlflow_uri": "http://mlflow:5000", "prefect_url": "http://prefect:4200/api"}
+    elsewhere |= {"mlflow_database_url": foreign, "prefect_database_url": str(tmp_path / "url")}
+    made = make_backup(fill().model_copy(update=elsewhere), tmp_path / "backup", NOW)
+    assert made == read_manifest(tmp_path / "backup")
+    check_files(tmp_path / "backup", made)
+    assert made.servers == {
+        name: {"Flow run": 2, "empty": 0, "states": 2, "strict": 1} for name in ("mlflow", "prefect")
+    }
+    assert "mlflow/structure.json" in made.files
+    assert summary(made, tmp_path / "backup")["servers"] == {"mlflow": 5, "prefect": 5}
+    assert [one.split(" (")[0] for one in made.left_out] == ["MLflow's artifacts"]

@@ -97,3 +97,34 @@ def test_another_kind_of_database_is_refused(fill: Callable[[], Settings], other
     url = "postgresql+psycopg://x@localhost/x" if settings.database.startswith("sqlite") else None
     with pytest.raises(RatchetError, match="must be alike"):
         restore_backup(other.model_copy(update={"database_url": url}), tmp_path / "backup")
+
+
+@pytest.mark.servers
+def test_databases_of_servers_are_restored(
+    fill: Callable[[], Settings], other: Settings, foreign: str, postgresql: Any, tmp_path: Path
+) -> None:
+    elsewhere = {"mlflow_uri": "http://mlflow:5000", "mlflow_database_url": foreign, "prefect_database_url": foreign}
+    make_backup(fill().model_copy(update=elsewhere), tmp_path / "backup", NOW)
+    new = {"mlflow_uri": "http://mlflow:5000", "mlflow_database_url": postgresql.make()}
+    there = other.model_copy(update=new)
+    with pytest.raises(RatchetError, match=r"Prefect's database is in the backup.*--without prefect"):
+        restore_backup(there, tmp_path / "backup")
+    used = other.model_copy(update={**new, "prefect_database_url": foreign})
+    with pytest.raises(RatchetError, match="Prefect's database is not empty"):
+        restore_backup(used, tmp_path / "backup")
+    assert not other.home.exists() or not any(other.home.iterdir())
+    made = restore_backup(there, tmp_path / "backup", without=["prefect"])
+    assert made.servers == {"mlflow": 5}
+    assert any("Prefect's database is in the backup and was left out" in one for one in made.remarks)
+    assert postgresql.say('SELECT name FROM "Flow run" ORDER BY id', postgresql.name(new["mlflow_database_url"])) == [
+        ("ä",),
+        ("\\.",),
+    ]
+
+
+def test_a_backup_of_before_is_read(fill: Callable[[], Settings], other: Settings, tmp_path: Path) -> None:
+    make_backup(fill(), tmp_path / "backup", NOW)
+    manifest: dict[str, Any] = json.loads((tmp_path / "backup" / MANIFEST).read_text())
+    del manifest["servers"]
+    (tmp_path / "backup" / MANIFEST).write_text(json.dumps({**manifest, "format": 1}))
+    assert restore_backup(other, tmp_path / "backup").servers == {}

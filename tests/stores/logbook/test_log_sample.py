@@ -31,6 +31,24 @@ def test_the_smallest_hashes_stay(piece: int) -> None:
     assert sample.bar <= np.sort(whole.keys)[80] or piece == 1000
 
 
+@pytest.mark.parametrize(("expected", "complete"), [(1_000, True), (300, True), (40_000, False)])
+def test_of_many_most_are_passed_over_and_the_sample_is_the_same(expected: int, complete: bool) -> None:
+    plain, quick, added = Sample(40), Sample(40, expected), 0
+    for first in range(0, 1000, 100):
+        part = taken(range(first, first + 100))
+        for sample in (plain, quick):
+            places = sample.places(part.keys)
+            added += len(places) if sample is quick else 0
+            sample.add(part.rows(places))
+    assert quick.complete == complete
+    if complete:
+        first_found, found = plain.rows(), quick.rows()
+        assert first_found is not None
+        assert found is not None
+        assert found.ids == first_found.ids
+    assert added < (100 if expected >= 1_000 else 1_000)
+
+
 def test_no_rows_are_no_sample() -> None:
     assert Sample(3).rows() is None
 

@@ -7,13 +7,22 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
+from pipelines.stores.logbook import log_tidying
 from pipelines.stores.logbook.log_blocks import LogBlock
-from pipelines.stores.logbook.log_tidying import AT_LAST, SOON
 from pipelines.stores.logbook.prediction_ids import make_ids
 from pipelines.stores.prediction_log import PredictionLog
 
 AT = datetime(2024, 1, 1)
-PAGES = 50
+PAGES, SOON, AT_LAST = 50, 1_000, 8_000
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sooner than in earnest, where these tests would write a gigabyte."""
+    monkeypatch.setattr(log_tidying, "SOON", SOON)
+    monkeypatch.setattr(log_tidying, "AT_LAST", AT_LAST)
 
 
 def block() -> LogBlock:
