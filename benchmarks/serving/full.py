@@ -52,7 +52,7 @@ def full(retrain: bool, pace: Pace) -> Findings:
         "hello": hello,
     }
     servers = _usable(wanted, release, skipped)
-    cold = {server.name: _cold_start(server, pace.starts) for server in servers}
+    cold = {server.name: cold_start(server, pace.starts) for server in servers}
     with contextlib.ExitStack() as stack:
         up = [stack.enter_context(running(server)) for server in servers]
         scoring = [one for one in up if one.server.name != "hello"]
@@ -61,11 +61,11 @@ def full(retrain: bool, pace: Pace) -> Findings:
         found += measure(scoring, [Case(1, 1_000, pace.seconds)], pace.rounds)
         compiled, generic = (next(one for one in up if one.server.name == name) for name in ("ratchet", "generic"))
         peak = next(one.requests_per_second for one in found if (one.server, one.clients) == ("ratchet", 16))
-        tail = _tail(compiled, peak, pace)
+        found_tail = tail(compiled, peak, pace)
         lone = _lone_client(generic, pace)
-        services = _columnar_costs(compiled, release, pace)
+        services = columnar_costs(compiled, release, pace)
     say("in process")
-    alone = _in_process(release)
+    alone = in_process(release)
     tables = [
         Columnar(format, rows, alone["tables"][f"{format}-{rows}"], services[format, rows]) for format, rows in services
     ]
@@ -73,9 +73,9 @@ def full(retrain: bool, pace: Pace) -> Findings:
         measured=found,
         starts=starts,
         columnar=tables,
-        tail=tail,
+        tail=found_tail,
         lone=(alone["lone_ms"], lone),
-        workers=_workers(release, key, pace),
+        workers=workers(release, key, pace),
         skipped=skipped,
         about=about(release, pace.rounds, pace.seconds, alone["compiled"]),
     )
@@ -111,7 +111,7 @@ def check_scores(one: Running, release: Release) -> None:
         raise NotServing(f"{one.server.title} answers other scores than the pipeline: off by {off:g}")
 
 
-def _cold_start(server: Server, times: int) -> float:
+def cold_start(server: Server, times: int) -> float:
     found = []
     for _ in range(times):
         with running(server) as one:
@@ -124,12 +124,12 @@ def _start(one: Running, seconds: float) -> Start:
     return Start(one.server.name, one.server.title, seconds, *one.memory())
 
 
-def _tail(one: Running, peak: float, pace: Pace) -> tuple[float, float] | None:
-    """p50 and p99 at 70% of the peak, each client on a schedule of its own; None when it does not keep up with that."""
-    asked = 0.7 * peak
+def tail(one: Running, peak: float, pace: Pace, share: float = 0.7) -> tuple[float, float] | None:
+    """p50 and p99 at a share of the peak, each client on a schedule of its own; None when it does not keep up."""
+    asked = share * peak
     loads = [one.load(16, pace.seconds * 2, rate=asked) for _ in range(pace.rounds)]
     if median([load.rate for load in loads]) < 0.95 * asked:
-        say(f"{asked:.0f} requests/s are more than it answers now: p99 at 70% of the peak is not measured")
+        say(f"{asked:.0f} requests/s are more than it answers now: its p99 is not measured")
         return None
     p50, p99 = (median([percentile(load.latencies, share) for load in loads]) for share in (0.5, 0.99))
     return p50, p99
@@ -140,7 +140,7 @@ def _lone_client(one: Running, pace: Pace) -> float:
     return median([percentile(load.latencies, 0.5) for load in loads])
 
 
-def _columnar_costs(one: Running, release: Release, pace: Pace) -> dict[tuple[str, int], float]:
+def columnar_costs(one: Running, release: Release, pace: Pace) -> dict[tuple[str, int], float]:
     """Milliseconds of CPU time per request by format and rows; none for a format that is not served."""
     found: dict[tuple[str, int], float] = {}
     for format, rows in TABLES:
@@ -153,7 +153,7 @@ def _columnar_costs(one: Running, release: Release, pace: Pace) -> dict[tuple[st
     return found
 
 
-def _in_process(release: Release) -> dict[str, Any]:
+def in_process(release: Release) -> dict[str, Any]:
     plan = {}
     for format, rows in TABLES:
         file = PLACE / f"table-{format}-{rows}.bin"
@@ -170,7 +170,7 @@ def _in_process(release: Release) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def _workers(release: Release, key: str, pace: Pace) -> tuple[float, float]:
+def workers(release: Release, key: str, pace: Pace) -> tuple[float, float]:
     """Requests per second of one worker and of two, in turns."""
     rates: tuple[list[float], list[float]] = ([], [])
     with contextlib.ExitStack() as stack:

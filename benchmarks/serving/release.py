@@ -19,6 +19,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from pipelines.core.evaluation.reference_table import reference_scores
 from pipelines.stores.bundle import Bundle
 from pipelines.stores.code_version import code_version
 
@@ -66,7 +67,7 @@ def open_release(retrain: bool = False) -> Release:
     trained = json.loads((home / "trained.json").read_text())["code"]
     return Release(
         home, bundle.folder, model, trained, as_json(held_out[asked]), as_json(held_out[seen]),
-        held_out[asked], held_out["probability_true"].to_numpy(),
+        held_out[asked], reference_scores(held_out, contract.classes)[:, 1],
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import math
 import os
 import signal
@@ -32,7 +31,9 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit(0))
     from pipelines.core.settings import Settings
     from services.prediction.guarding.json_logs import log_crashes, write_json_lines
+    from services.prediction.process_memory import keep_memory
 
+    keep_memory()
     settings = Settings()
     asked = _arguments(settings)
     # Where it really binds decides whether keys are needed.
@@ -145,13 +146,15 @@ def _serve(
     """The whole service in this process."""
     import uvicorn
 
+    from services.prediction.process_memory import spare_the_collector
+
     class Announced(uvicorn.Server):
         """Says so once it listens."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                _spare_the_collector()
+                spare_the_collector()
                 announce()
 
     Announced(_configure(settings, reader)).run(sockets=[listener])
@@ -164,6 +167,7 @@ def _work(settings: Settings, descriptor: int) -> int:
 
     import uvicorn
 
+    from services.prediction.process_memory import spare_the_collector
     from services.prediction.worker_line import Line
 
     line = Line(descriptor)
@@ -174,7 +178,7 @@ def _work(settings: Settings, descriptor: int) -> int:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                _spare_the_collector()
+                spare_the_collector()
                 line.take_connections(self.make_connection)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -191,13 +195,6 @@ def _work(settings: Settings, descriptor: int) -> int:
 
     Worker(_configure(settings)).run(sockets=[])
     return 0
-
-
-def _spare_the_collector() -> None:
-    """What was loaded at the start stays: looking through it again and again took a tenth of the time of a request."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _configure(settings: Settings, reader: RegistryReader | None = None) -> uvicorn.Config:

@@ -27,10 +27,11 @@ from services.prediction.payloads import TooManyRows, off_loop, read_instances, 
 if TYPE_CHECKING:
     from services.prediction.trials.rollouts import Rollouts, Trial
 
-_LARGE = 500  # rows: more are checked in a thread, so that other requests do not wait for it
+_LARGE = 1_200  # rows: more are checked in a thread, so that other requests do not wait for it
 _LARGE_TABLE = 2_000  # the same for columns, which are checked as arrays
 _MOST_LABELS = 10_000
-_FIRST, _LAST = np.datetime64("0001-01-01", "us"), np.datetime64("9999-12-31", "us")
+_FEW = 24  # moments that are looked at one by one
+_FIRST, _END = np.datetime64("0001-01-01", "us"), np.datetime64("10000-01-01", "us")
 _FAR = "expected a time between the years 1 and 9999"
 _ROUTING = "x-ratchet-key"
 
@@ -171,14 +172,19 @@ def _checked(model: LiveModel, check: Callable[[LiveModel], CheckedRows]) -> Che
     issues = checked.issues
     name = model.contract.time
     if name is not None and name in checked.columns:
-        moments = checked.columns[name]
-        if type(moments) is not list or not all(_FIRST <= one <= _LAST for one in moments):
-            near = np.asarray(moments, dtype="M8[us]").tolist()
-            far = [Issue(row, name, _FAR) for row, one in enumerate(near) if isinstance(one, int)]
-            issues = (*issues, *far) if far else issues
+        far = [Issue(row, name, _FAR) for row in _far_rows(checked.columns[name])]
+        issues = (*issues, *far) if far else issues
     if issues:
         raise refuse_issues(issues)
     return checked
+
+
+def _far_rows(moments: Any) -> list[int]:
+    """Where a moment is that no datetime can hold; a missing one is no such."""
+    if type(moments) is list and len(moments) <= _FEW:
+        return [row for row, one in enumerate(moments) if type(one.item()) is int]
+    near = np.asarray(moments, dtype="M8[us]")
+    return np.flatnonzero(((near < _FIRST) | (near >= _END)) & ~np.isnat(near)).tolist()
 
 
 def _of_version(champion: LiveModel, trial: Trial | None, version: int) -> LiveModel:

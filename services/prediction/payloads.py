@@ -93,8 +93,8 @@ def _read_list(body: bytes, name: str, most: int) -> list[Any]:
         raise PayloadError(f"the body is no JSON ({error.msg} at character {error.pos}){hint}") from None
     if not isinstance(content, Mapping):
         raise PayloadError(f"{shape}, got {_kind(content)}")
-    others = sorted(set(content) - {name})
-    if name not in content or others:
+    if name not in content or len(content) > 1:
+        others = sorted(set(content) - {name})
         unknown = f"; unknown key {others[0][:100]!r}" if others else ""
         raise PayloadError(f"{shape}{unknown}")
     rows = content[name]

@@ -2,26 +2,26 @@
 
 Such a request is admitted, read and checked where its last byte is parsed, and answered from where its rows became
 durable: no ASGI scope travels, no task is made. Everything else, and everything in doubt, goes the long way by the
-front (`front.py`), with the same parts and the same answers.
+front (`front.py`), with the same parts and the same answers. Where even the head is that of the request before on the
+same connection (`known_heads.py`), nothing but the body is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
-
 from pipelines.core.settings import Settings
+from services.prediction.answer_heads import JSON_HEAD, OwnLines, head_of
 from services.prediction.answers import Answers
-from services.prediction.doors import Reply
 from services.prediction.guarding.connections import Connection, watched
-from services.prediction.guarding.guard import Stranger
-from services.prediction.guarding.request_context import Context, context_of
+from services.prediction.guarding.guard import Credential, Stranger, credential_of
+from services.prediction.guarding.request_context import Context, context_of, new_context
 from services.prediction.jobs import Job
+from services.prediction.known_heads import KnownHead
 from services.prediction.paths import Found
 from services.prediction.protocols import predicting
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 _MOST_BODY = 16_384  # bytes that are read and checked on the event loop: a fraction of a millisecond
 _PLAIN = {b"application/json", b"*/*", b""}
 _LONG_WAY = {b"transfer-encoding", b"content-encoding", b"expect", b"upgrade", b"x-ratchet-key"}
-_JSON_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+_MOST_LESSONS = 4  # heads in vain after which a connection's are not remembered any more
+_CLOSE = b"connection: close\r\n"
 
 
 class _Nothing:
@@ -57,9 +58,12 @@ class QuickCycle:
 class QuickConnection(Connection):
     """A connection that answers what it can by the short way."""
 
-    def __init__(self, app: Application, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, app: Application, lines: OwnLines, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._app = app
+        self._app, self._lines = app, lines
+        self._known: KnownHead | None = None
+        self._lessons = 0
+        self._went: Found | None = None  # the way of the request that was last taken from what came
 
     def on_headers_complete(self) -> None:
         """Take the short way as far as the head allows it."""
@@ -82,14 +86,41 @@ class QuickConnection(Connection):
             self._go_the_long_way(cycle)
             super().on_message_complete()
             return
-        _Exchange(self, cycle, found).begin()
+        self._went = found
+        scope = self.scope
+        _Exchange(self, cycle, found, context_of(scope), credential_of(scope)).begin()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; a request whose body is still on its way is one for the long way, which limits its time."""
+        between = self._is_between()
+        known = self._known
+        if between and known is not None:
+            body = known.body(data)
+            if body is not None and len(body) <= _MOST_BODY and self._is_free(known.found):
+                self._repeat(known, body)
+                return
+        begins = between or self.scope is None
+        self._went = None
         super().data_received(data)
+        if self._went is not None and begins and self._lessons < _MOST_LESSONS:
+            self._lessons += 1
+            self._known = KnownHead.learn(data, self.scope, self._went)
         cycle: Any = self.cycle
         if type(cycle) is QuickCycle and cycle.more_body and self.parser is not None and not self._deaf:
             self._go_the_long_way(cycle)
+
+    def _is_free(self, found: Found) -> bool:
+        """Whether the short way can be taken to where a request goes."""
+        return not self.flow.write_paused and self._app.state.service.plane.is_quick(found.problem)
+
+    def _repeat(self, known: KnownHead, body: bytes) -> None:
+        """Answer a request whose head was read before."""
+        self._lessons = 0
+        self.scope = scope = known.scope  # type: ignore[assignment]
+        self.cycle = cycle = QuickCycle(True)  # type: ignore[assignment]
+        cycle.body, cycle.more_body = body, False
+        context = context_of(scope) if known.named else new_context()
+        _Exchange(self, cycle, known.found, context, known.credential).begin()
 
     def _go_the_long_way(self, cycle: QuickCycle) -> None:
         """Hand over to the server's own protocol what is here of the request."""
@@ -118,14 +149,9 @@ class QuickConnection(Connection):
 
     def answer(self, cycle: QuickCycle, head: bytes, context: Context, body: bytes) -> None:
         """Write a whole answer; `head`: its status line and own headers."""
-        parts = [head]
-        for name, value in (*self.server_state.default_headers, *context.headers()):
-            parts += (name, b": ", value, b"\r\n")
-        if not cycle.keep_alive:
-            parts.append(b"connection: close\r\n")
-        parts.append(b"content-length: %d\r\n\r\n" % len(body))
-        parts.append(body)
-        self.transport.write(b"".join(parts))
+        own, close = self._lines.of(self.server_state.default_headers), b"" if cycle.keep_alive else _CLOSE
+        size = b"content-length: %d\r\n\r\n" % len(body)
+        self.transport.write(b"".join((head, own, context.lines(), close, size, body)))
         cycle.response_started = cycle.response_complete = True
         if not cycle.keep_alive:
             self.transport.close()
@@ -135,12 +161,19 @@ class QuickConnection(Connection):
 class _Exchange:
     """One request on the short way, from its admission to its answer."""
 
-    __slots__ = ("_connection", "_context", "_cycle", "_found", "_later", "_start")
+    __slots__ = ("_connection", "_context", "_credential", "_cycle", "_found", "_later", "_start")
 
-    def __init__(self, connection: QuickConnection, cycle: QuickCycle, found: Found) -> None:
+    def __init__(
+        self,
+        connection: QuickConnection,
+        cycle: QuickCycle,
+        found: Found,
+        context: Context,
+        credential: Credential | None,
+    ) -> None:
         self._start = perf_counter()
         self._connection, self._cycle, self._found = connection, cycle, found
-        self._context = context_of(connection.scope)
+        self._context, self._credential = context, credential
 
     def begin(self) -> None:
         """Admit, read and check; `told` answers later, or at once what is wrong."""
@@ -149,18 +182,18 @@ class _Exchange:
         front.in_hand += 1
         try:
             front.require_room()
-            front.guard.admit(self._connection.scope, "predict")
+            front.guard.admit_by(self._credential, "predict")
             app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
         except Stranger:
-            self._later = self._connection.loop.create_task(self._look_again(self._connection.scope))
+            self._later = self._connection.loop.create_task(self._look_again())
         except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
             self._refuse(error)
 
-    async def _look_again(self, scope: Mapping[str, Any]) -> None:
+    async def _look_again(self) -> None:
         app = self._connection._app
         try:
             await app.front.guard.look_again()
-            app.front.guard.admit(scope, "predict")
+            app.front.guard.admit_by(self._credential, "predict")
             app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
         except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
             self._refuse(error)
@@ -172,14 +205,14 @@ class _Exchange:
             return
         app = self._connection._app
         app.state.service.metrics.count_rows(job.model.info, job.count)
-        self._finish(_JSON_HEAD, answers.as_json(), 200)
+        self._finish(JSON_HEAD, answers.as_json(), 200)
 
     def _refuse(self, error: Exception) -> None:
         connection = self._connection
         fault, reply = connection._app.front.fault(error, self._context, self._found.way.template)
         if any(name == "connection" for name, _ in reply.headers):
             self._cycle.keep_alive = False
-        self._finish(_head_of(reply), reply.body, reply.status, fault.kind == "overloaded")
+        self._finish(head_of(reply), reply.body, reply.status, fault.kind == "overloaded")
 
     def _finish(self, head: bytes, body: bytes, status: int, shed: bool = False) -> None:
         connection, cycle = self._connection, self._cycle
@@ -195,10 +228,4 @@ class _Exchange:
 
 def quick_connections(settings: Settings, app: Application) -> Callable[..., Connection]:
     """What makes the connections of one server: for uvicorn's `Config(http=...)`."""
-    return watched(settings, partial(QuickConnection, app))
-
-
-def _head_of(reply: Reply) -> bytes:
-    head = STATUS_LINE[reply.status] + b"content-type: " + reply.media.encode() + b"\r\n"
-    own = (f"{name}: {value}\r\n" for name, value in reply.headers if name != "connection")
-    return head + "".join(own).encode("latin-1")
+    return watched(settings, partial(QuickConnection, app, OwnLines()))

@@ -18,6 +18,7 @@ import uvicorn
 from pipelines.stores.api_keys import ApiKeys
 from services.prediction import quick_path
 from services.prediction.app import create_app
+from services.prediction.known_heads import KnownHead
 from services.prediction.quick_path import quick_connections
 
 PATH = "/v1/models/loans/predict"
@@ -59,6 +60,18 @@ class Server:
             while chunk := line.recv(65536):
                 got += chunk
         return read_answers(got)
+
+    def talk(self, requests: list[bytes]) -> list[tuple[int, dict[str, str], bytes]]:
+        """The answers to requests on one connection, each sent once the one before is answered."""
+        answers = []
+        with socket.create_connection(self.address, timeout=10) as line:
+            for one in requests:
+                line.sendall(one)
+                got = line.recv(65536)
+                while not (found := read_answers(got)) or len(found[0][2]) < int(found[0][1]["content-length"]):
+                    got += line.recv(65536)
+                answers.append(found[0])
+        return answers
 
 
 def read_answers(got: bytes) -> list[tuple[int, dict[str, str], bytes]]:
@@ -108,7 +121,7 @@ def plain(answer: tuple[int, dict[str, str], bytes]) -> tuple[int, dict[str, str
     """An answer without what is new in each."""
     status, headers, body = answer
     text = re.sub(r'"id":"[0-9a-f-]{36}"', '"id":""', body.decode())
-    headers = {name: value for name, value in headers.items() if name != "date"}
+    headers = {name: value for name, value in headers.items() if name not in ("date", "connection")}
     headers["traceparent"] = re.sub(r"-[0-9a-f]{16}-", "--", headers["traceparent"])
     return status, headers, text
 
@@ -139,8 +152,103 @@ def test_both_ways_answer_alike(quick: Server, loans: Any, short: list[str]) -> 
     assert len(short) >= 9
 
 
+@pytest.fixture
+def repeated(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The bodies of requests whose heads were known."""
+    seen: list[bytes] = []
+    repeat = quick_path.QuickConnection._repeat
+
+    def count(self: Any, known: Any, body: bytes) -> None:
+        seen.append(body)
+        repeat(self, known, body)
+
+    monkeypatch.setattr(quick_path.QuickConnection, "_repeat", count)
+    return seen
+
+
+def test_a_known_head_is_answered_as_an_unknown_one_is(quick: Server, loans: Any, repeated: list[bytes]) -> None:
+    asked = [request(body) for body in bodies(loans)[:-1]]
+    apart = [quick.talk([one])[0] for one in asked]
+    assert repeated == []
+    together = quick.talk(asked)
+    assert [plain(answer) for answer in together] == [plain(answer) for answer in apart]
+    assert len(repeated) == len(asked) - 1
+    assert quick.app.front.in_hand == 0
+
+
+def test_requests_without_a_name_get_one_of_their_own(quick: Server, loans: Any, repeated: list[bytes]) -> None:
+    body = json.dumps({"instances": loans.rows(1)}).encode()
+    one = b"POST %s HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (PATH.encode(), len(body)) + body
+    names = [(headers["x-request-id"], headers["traceparent"]) for _, headers, _ in quick.talk([one] * 4)]
+    assert len(set(names)) == 4
+    assert all(parent.split("-")[1] == name for name, parent in names)
+    assert len(repeated) == 3
+
+
+def test_the_first_request_of_a_connection_is_never_taken_for_known(
+    quick: Server, loans: Any, repeated: list[bytes]
+) -> None:
+    whole = request({"instances": loans.rows(1)})
+    for cut in (1, 40, len(whole) - 1):
+        answers = quick.ask(whole[:cut], whole[cut:], pause=0.2)
+        assert [status for status, _, _ in answers] == [200]
+    assert repeated == []
+
+
+def test_another_request_between_changes_nothing(quick: Server, loans: Any, repeated: list[bytes]) -> None:
+    one, other = (request({"instances": loans.rows(size)}) for size in (1, 2))
+    health = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    answers = quick.talk([one, health, other, other + b"", health, one])
+    assert [status for status, _, _ in answers] == [200] * 6
+    assert [len(json.loads(answers[at][2])["predictions"]) for at in (0, 2, 3, 5)] == [1, 2, 2, 1]
+    assert len(repeated) == 3
+
+
+def test_heads_that_always_differ_are_not_learnt_for_ever(quick: Server, loans: Any, monkeypatch: Any) -> None:
+    lessons: list[bytes] = []
+    learn = KnownHead.learn
+
+    def count(data: bytes, *read: Any) -> KnownHead | None:
+        lessons.append(data)
+        return learn(data, *read)
+
+    monkeypatch.setattr(KnownHead, "learn", count)
+    body = {"instances": loans.rows(1)}
+    quick.talk([request(body, **{"x-request-id": f"r{number}"}) for number in range(12)])
+    assert len(lessons) == quick_path._MOST_LESSONS
+
+
+def test_a_known_head_does_not_outlive_its_key_or_the_release(shop: Any, loans: Any, repeated: list[bytes]) -> None:
+    shop.promote(loans, shop.release(loans, 0.5, loans.compile))
+    keys = ApiKeys(shop.settings.database)
+    key = keys.create("app", ["predict"], at=datetime.now(UTC), by="a test")[1]
+    body = json.dumps({"instances": loans.rows(1)}).encode()
+    with (
+        closing(keys),
+        Server(shop.settings.model_copy(update={"require_keys": "always"})) as guarded,
+        socket.create_connection(guarded.address, timeout=10) as line,
+    ):
+
+        def ask() -> int:
+            line.sendall(request(body, x_api_key=key))
+            return read_answers(line.recv(65536))[0][0]
+
+        assert [ask() for _ in range(3)] == [200] * 3
+        plane = guarded.app.state.service.plane
+        plane.is_quick = lambda problem: False
+        assert ask() == 200
+        assert len(repeated) == 2
+        del plane.is_quick
+        keys.revoke("app", at=datetime.now(UTC))
+        until = time.monotonic() + 10
+        while (status := ask()) == 200 and time.monotonic() < until:
+            time.sleep(0.05)
+        assert status == 401
+    assert len(repeated) >= 3
+
+
 def test_every_answer_is_in_the_log_and_counted(quick: Server, loans: Any, short: list[str]) -> None:
-    answers = quick.ask(*[request({"instances": loans.rows(2)})] * 3)
+    answers = quick.talk([request({"instances": loans.rows(2)})] * 3)
     ids = [one["id"] for _, _, body in answers for one in json.loads(body)["predictions"]]
     assert len(set(ids)) == 6
     assert len(short) == 3

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.prediction.guarding.request_context import Context, context_of
+from services.prediction.guarding.request_context import Context, context_of, new_context
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -34,6 +34,15 @@ def test_a_safe_id_is_taken_over(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "A" * 129, "a b", "a\tb", "ä", '"', "<b>"])
 def test_any_other_is_replaced(name: str) -> None:
     assert re.fullmatch("[0-9a-f]{32}", asked(x_request_id=name).id)
+
+
+def test_a_context_of_nothing_is_one_of_no_headers() -> None:
+    one, other = new_context(), new_context()
+    assert re.fullmatch("[0-9a-f]{32}", one.id)
+    assert one.id == one.trace_id != other.trace_id
+    assert re.fullmatch("[0-9a-f]{16}", one.span_id)
+    assert one.span_id != other.span_id
+    assert (one.sampled, one.tracestate) == (False, None)
 
 
 def test_a_trace_goes_on_with_a_span_of_ours() -> None:
@@ -98,6 +107,8 @@ def test_a_state_that_cannot_be_read_is_dropped(state: str) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from([b"traceparent", b"tracestate", b"x-request-id"]), st.binary(max_size=80))))
 def test_whatever_comes_the_answer_is_a_safe_header(headers: list[tuple[bytes, bytes]]) -> None:
-    told = dict(context_of({"headers": headers}).headers())
+    context = context_of({"headers": headers})
+    told = dict(context.headers())
+    assert context.lines() == b"".join(b"%b: %b\r\n" % line for line in told.items())
     assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", told[b"traceparent"])
     assert all(re.fullmatch(rb"[\x20-\x7e\t]+", value) for value in told.values())

@@ -159,7 +159,14 @@ class Connection(HttpToolsProtocol):
             return "head", None
         if not cycle.response_complete:
             return "busy", scope
-        return ("idle" if "method" in scope else "head"), scope
+        return ("idle", cycle) if "method" in scope else ("head", scope)
+
+    def _is_between(self) -> bool:
+        """Whether the next byte begins a request, and nobody waits for the answer to another."""
+        cycle = self.cycle
+        if self._deaf or self._in_body or cycle is None:
+            return False
+        return cycle.response_complete and not cycle.more_body and "method" in self.scope
 
     def _outgrown(self, data: bytes) -> bool:
         if self._in_body:

@@ -33,6 +33,15 @@ class Caller:
 LOCAL = Caller("local", frozenset(SCOPES))
 
 
+@dataclass(slots=True)
+class Credential:
+    """What a request shows of its key: the digest (None where it is none of ours for its length alone)."""
+
+    digest: bytes | None
+    ours: bool
+    """Whether it looks like a key that this service could know."""
+
+
 class Stranger(Refusal):
     """A 401 for a key that may have been made a moment ago: `Guard.look_again` before it is told."""
 
@@ -61,16 +70,17 @@ class Guard:
 
         The keys in memory may be half a second old: a Stranger is worth a second look.
         """
-        if wanted == "open":
-            return LOCAL
-        sent = _sent_key(scope)
-        if sent is None:
+        return LOCAL if wanted == "open" else self.admit_by(credential_of(scope), wanted)
+
+    def admit_by(self, shown: Credential | None, wanted: str) -> Caller:
+        """The same where the request's key was read already; None: it has none."""
+        if shown is None:
             if self.required:
                 raise self._unknown("an API key is needed: " + _ADVICE)
             return LOCAL
-        key = self._keys.find(digest_of(sent)) if len(sent) <= _LONGEST else None
+        key = None if shown.digest is None else self._keys.find(shown.digest)
         if key is None or (key.expires is not None and self._clock() >= key.expires):
-            how = Stranger if key is None and sent.startswith(b"rk_") else Refusal
+            how = Stranger if key is None and shown.ours else Refusal
             raise self._unknown("this API key is not known, or it has expired or was revoked: ask for a new one", how)
         if wanted not in key.caller_scopes:
             detail = f"this API key lacks the scope {wanted!r}: ask for a key that has it"
@@ -96,6 +106,16 @@ class Guard:
         if not self._keys.reached:  # it may well be known: that cannot be told now
             return Refusal(503, "keys-unavailable", "Not available now", "API keys cannot be checked now", 1)
         return how(401, "unauthorized", "Who is asking?", detail)
+
+
+def credential_of(scope: Mapping[str, Any]) -> Credential | None:
+    """What an ASGI request shows of its key, ready to be looked up; None where it has none.
+
+    >>> credential_of({"headers": [(b"x-api-key", b"rk_1_2")]}).ours
+    True
+    """
+    sent = _sent_key(scope)
+    return None if sent is None else Credential(digest_of(sent) if len(sent) <= _LONGEST else None, sent[:3] == b"rk_")
 
 
 def _sent_key(scope: Mapping[str, Any]) -> bytes | None:

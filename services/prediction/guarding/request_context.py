@@ -35,10 +35,23 @@ class Context:
             told.append((b"tracestate", self.tracestate.encode()))
         return told
 
+    def lines(self) -> bytes:
+        """The same as lines of an answer's head."""
+        flag = "01" if self.sampled else "00"
+        text = f"x-request-id: {self.id}\r\ntraceparent: 00-{self.trace_id}-{self.span_id}-{flag}\r\n"
+        return (text if self.tracestate is None else f"{text}tracestate: {self.tracestate}\r\n").encode()
+
     def fields(self) -> dict[str, str]:
         """What a log line says of it."""
         found = {"request_id": self.id, "trace_id": self.trace_id, "span_id": self.span_id}
         return found if self.tracestate is None else {**found, "tracestate": self.tracestate}
+
+
+def new_context() -> Context:
+    """The context of a request that names neither itself nor a trace."""
+    bits = _bits(192)
+    trace_id = f"{bits >> 64 or 1:032x}"
+    return Context(trace_id, trace_id, f"{bits & 0xFFFFFFFFFFFFFFFF or 1:016x}", False, None)
 
 
 def context_of(scope: Mapping[str, Any]) -> Context:
