@@ -27,6 +27,15 @@ class Settings(BaseSettings):
     data: Path | None = Field(None, description="Folder that holds `data/` and `data.dvc`; default: home")
     database_url: str | None = Field(None, description="Prediction log and ledger; default: SQLite in home")
     mlflow_uri: str | None = Field(None, description="MLflow store written by flows; default: SQLite in home")
+    mlflow_database_url: str | None = Field(
+        None,
+        repr=False,
+        description="PostgreSQL database of MLflow's server, for `ratchet backup` and `restore` alone: its URL, or the "
+        "path of a file that holds it",
+    )
+    prefect_database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL database of Prefect's server, likewise"
+    )
     mlflow_url: str | None = Field(None, description="MLflow server read by the service over REST; default: mlflow_uri")
     prefect_url: str | None = Field(None, description="Prefect API, ending in /api; default: in process")
     data_remote: str | None = Field(
@@ -40,6 +49,17 @@ class Settings(BaseSettings):
     )
     history_root: Path | None = Field(None, description="Folder of the history stores; default: `history` in home")
     service_url: str | None = Field(None, description="Prediction service, as clients reach it; default: of this stack")
+    service_page: str | None = Field(
+        None, description="Prediction service, as people reach it from outside; default: its other address"
+    )
+    service_replicas: str | None = Field(
+        None,
+        description="Address whose name stands for every replica of the service, as the console adds up their numbers; "
+        "default: service_url",
+    )
+    service_key: str | None = Field(
+        None, repr=False, description="API key, scope read, by which the console reads the service's numbers"
+    )
     mlflow_page: str | None = Field(None, description="MLflow, as a browser reaches it; default: its other address")
     prefect_page: str | None = Field(None, description="Prefect, as a browser reaches it; default: its other address")
     evidently_url: str | None = Field(None, description="Evidently UI, as a browser reaches it; default: of this stack")

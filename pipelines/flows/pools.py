@@ -19,6 +19,7 @@ from pipelines.stack.environment import tool_environment
 
 _TOLD = re.compile(r"RATCHET_\w+|AWS_(SHARED_CREDENTIALS_FILE|CONFIG_FILE|PROFILE|REGION|DEFAULT_REGION|CA_BUNDLE)")
 _PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+_SECRET = frozenset({"RATCHET_SERVICE_KEY"})  # whatever it looks like
 _KEPT = 3600  # seconds that Kubernetes keeps a finished job, for its logs
 
 
@@ -100,9 +101,10 @@ def run_environment(settings: Settings) -> dict[str, str]:
 
 def _refuse_passwords(told: dict[str, str]) -> None:
     for name, value in told.items():
-        if _PASSWORD.search(value):
+        if _PASSWORD.search(value) or (name in _SECRET and value):
+            what = "key" if name in _SECRET else "password"
             raise ProblemError(
-                f"{name} holds a password, which everybody who reaches Prefect could read in the pool's job template: "
+                f"{name} holds a {what}, which everybody who reaches Prefect could read in the pool's job template: "
                 f"give it as a file /run/secrets/{name.lower()}, mounted into the worker"
             )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipelines.core.settings import Settings
 from pipelines.stack.addresses import answers
@@ -37,7 +37,8 @@ def elsewhere(settings: Settings) -> list[Elsewhere]:
         base = settings.prefect_url.rstrip("/").removesuffix("/api")
         found.append(_at("prefect", "Prefect: flows, schedules, runs", base, "/api/health"))
     if settings.service_url:
-        found.append(_at("prediction", "Prediction service: REST API", settings.service_url, "/healthz"))
+        asked = _at("prediction", "Prediction service: REST API", settings.service_url, "/healthz")
+        found.append(replace(asked, url=(settings.service_page or asked.url).rstrip("/")))
     if settings.evidently_url:
         port = settings.evidently_port
         shown = _shown("evidently", "Evidently: drift dashboards", settings.evidently_url, port, "/api/version")

@@ -9,23 +9,15 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from pipelines.core.errors import ProblemError, Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.cluster_work import (
-    ADVICE,
-    PATIENCE,
-    TOPIC,
-    Shared,
-    Work,
-    call_with_folder,
-    require_code,
-    worker_facts,
-)
+from pipelines.stores.cluster_watch import PATIENCE, Watch
+from pipelines.stores.cluster_work import ADVICE, TOPIC, Shared, Work, call_with_folder, require_code, worker_facts
 from pipelines.stores.code_version import code_version
 
 Given = TypeVar("Given")
@@ -40,7 +32,8 @@ _LOCAL = "local:"
 def open_cluster(settings: Settings) -> Iterator[Cluster | None]:
     """The cluster that the settings name, None where they name none; left, it forgets what it was given.
 
-    Unavailable when the scheduler does not answer or has no worker, ProblemError when workers run other code.
+    Unavailable when the scheduler does not answer, has no worker, or workers do not reach each other; ProblemError when
+    they run other code.
     """
     if settings.dask is None:
         yield None
@@ -55,6 +48,7 @@ def open_cluster(settings: Settings) -> Iterator[Cluster | None]:
     ):
         cluster = Cluster(client, settings.dask)
         cluster.require_same_code()
+        cluster.watch.require_ways()
         yield cluster
 
 
@@ -94,7 +88,7 @@ def _connect(address: str) -> Iterator[Any]:
         raise Unavailable(
             f"no Dask scheduler answers at {address} ({error}): check RATCHET_DASK, or unset it to compute here"
         ) from error
-    with client:
+    with _quiet(), client:
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except TimeoutError as error:
@@ -102,6 +96,18 @@ def _connect(address: str) -> Iterator[Any]:
                 f"the Dask scheduler at {address} has no worker: start some with `dask worker {address} --nthreads 1`"
             ) from error
         yield client
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what Dask's client logs of a scheduler that goes away: whoever waits for it is told."""
+    log = logging.getLogger("distributed.client")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 _END: Any = object()
@@ -112,17 +118,20 @@ class Cluster:
 
     def __init__(self, client: Any, address: str) -> None:
         self._client, self.address = client, address
+        self.watch = Watch(client, address)
         self._code = code_version().digest
         self._heard: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
 
     @property
     def processes(self) -> int:
         """How many pieces of work can be done at once: one in each worker process, whatever its threads."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, len(self.watch.workers()))
 
     def facts(self) -> dict[str, Any]:
-        """By worker: its code's digest, Python's version, and how many threads it has."""
-        return dict(self._client.run(worker_facts))
+        """By worker: its code's digest and Python's version. Unavailable where the scheduler does not reach one."""
+        found = self.watch.everybody(worker_facts)
+        self.watch.require_reached(found)
+        return found
 
     def require_same_code(self) -> None:
         """ProblemError names the worker whose code or libraries are others than those of this process."""
@@ -134,8 +143,12 @@ class Cluster:
             require_code(facts["code"], self._code, f"the Dask worker {worker}")
 
     def everywhere(self, function: Callable[[Path], Any]) -> None:
-        """Call a function once in each worker process, with the folder that all workers of its machine share."""
-        self._client.run(call_with_folder, function, on_error="ignore")
+        """Call a function once in each worker process, with the folder that all workers of its machine share.
+
+        Whoever does not answer is left out.
+        """
+        with suppress(Unavailable):
+            self.watch.everybody(call_with_folder, function)
 
     def share(self, value: Any) -> Shared:
         """`value` where the workers are, sent once."""
@@ -143,7 +156,7 @@ class Cluster:
 
     def begin(self, function: Callable[[Any, Given], Found], shared: Shared, item: Given) -> Work[Found]:
         """`function(shared, item)` begun on some worker; the function is found there by its name."""
-        return Work(self._client, shared, (function, item, self._code), self.address)
+        return Work(self._client, shared, (function, item, self._code), self.watch)
 
     def each(
         self,
@@ -168,6 +181,7 @@ class Cluster:
                         return
                     while not begun[0].done(_BEAT):
                         self._relay(listener)
+                        self.watch.look()
                     self._relay(listener)
                     yield begun.popleft().result()
             finally:

@@ -13,14 +13,13 @@ from typing import Any, Generic, TypeVar
 import cloudpickle
 
 from pipelines.core.errors import ProblemError, Unavailable
+from pipelines.stores.cluster_watch import PATIENCE, Watch
 from pipelines.stores.code_version import code_version
 
 Found = TypeVar("Found")
 
 TOPIC = "ratchet"
 ADVICE = "start the workers where this very version of Ratchet and its libraries are installed"
-PATIENCE = 30.0
-"""Seconds until a scheduler answers, and until it has a worker."""
 _ONE_AT_A_TIME = threading.Lock()  # limits on threads and filters of warnings are the process's, not a thread's
 
 
@@ -34,8 +33,8 @@ class Shared:
 class Work(Generic[Found]):
     """One piece of work on its way; `result` waits for it."""
 
-    def __init__(self, client: Any, shared: Shared, what: tuple[Any, ...], address: str) -> None:
-        self._client, self._address = client, address
+    def __init__(self, client: Any, shared: Shared, what: tuple[Any, ...], watch: Watch) -> None:
+        self._client, self._watch = client, watch
         # As bytes: the scheduler has no use for what is in them.
         self._future = client.submit(_work, shared.sent, cloudpickle.dumps(what), pure=False)
 
@@ -54,20 +53,34 @@ class Work(Generic[Found]):
         return True
 
     def result(self) -> Found:
-        """What the function gave, or its error. Unavailable when workers die of it, or none is left."""
-        from distributed import KilledWorker
+        """What the function gave, or its error. Unavailable when workers die of it, or it is of no use to wait on."""
+        from distributed import TimeoutError as Late
 
         while not self.done(PATIENCE):
-            if not self._client.scheduler_info(n_workers=-1)["workers"]:
-                raise Unavailable(f"the Dask scheduler at {self._address} has lost its last worker: start new ones")
+            self._watch.look()
+        while True:
+            try:
+                return self._fetched(PATIENCE)
+            except Late:
+                if self._future.status == "error":  # the work's own
+                    raise
+                self._watch.look()
+
+    def _fetched(self, patience: float) -> Found:
+        from distributed import KilledWorker
+        from distributed.comm import CommClosedError
+
+        address = self._watch.address
         try:
-            found: Found = self._future.result()
+            found: Found = self._future.result(timeout=patience)
         except KilledWorker as error:
             raise Unavailable(
-                f"the Dask workers of {self._address} die of what they are given (is their memory enough?): {error}"
+                f"the Dask workers of {address} die of what they are given (is their memory enough?): {error}"
             ) from error
-        except CancelledError as error:
-            raise Unavailable(f"the Dask scheduler at {self._address} is gone, with the work: run it again") from error
+        except (CancelledError, CommClosedError) as error:
+            if self._future.status == "error":  # the work's own
+                raise
+            raise Unavailable(f"the Dask scheduler at {address} is gone, with the work: run it again") from error
         return found
 
     def forget(self) -> None:

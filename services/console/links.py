@@ -40,6 +40,15 @@ class Links:
         """The prediction service."""
         return _bare(self.settings.service_url) or self._recorded("prediction")
 
+    def replicas(self) -> str | None:
+        """Every replica of the prediction service, where a name stands for all of them; otherwise the service."""
+        return _bare(self.settings.service_replicas) or self.service()
+
+    def service_docs(self) -> str | None:
+        """The prediction service's own description of itself, as a browser reaches it."""
+        base = _bare(self.settings.service_page) or self.service()
+        return f"{base}/docs" if base else None
+
     def mlflow_server(self) -> str | None:
         """MLflow, as the console itself reaches it."""
         told = self.settings.mlflow_url or self.settings.mlflow_uri or ""

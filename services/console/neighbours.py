@@ -16,7 +16,8 @@ from typing import Any
 import httpx
 
 from services.console.links import Links
-from services.console.service_numbers import ServiceNumbers, read_numbers
+from services.console.replicas import ask_replicas
+from services.console.service_numbers import ServiceNumbers
 
 EVERY = 4.0
 """Seconds between two looks while somebody reads pages."""
@@ -48,11 +49,13 @@ class FlowRun:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The newest look: `runs` is None where Prefect did not answer, `service` where the service did not."""
+    """The newest look: `runs` is None where Prefect did not answer, `service` where no replica told its numbers."""
 
     at: float
     runs: list[FlowRun] | None = None
     service: ServiceNumbers | None = None
+    silence: str = ""
+    """What keeps some, or all, of the service's numbers away."""
 
 
 @dataclass
@@ -95,9 +98,9 @@ class Neighbours:
     def look(self) -> Surroundings:
         """Ask both, now."""
         with httpx.Client(timeout=_PATIENCE, trust_env=False) as client:
-            service = _service(client, self.links.service())
+            service, silence = ask_replicas(client, self.links.replicas(), self.links.settings.service_key)
             runs = _prefect(client, self.links.prefect_server())
-        self._seen = Surroundings(self.clock(), runs, service)
+        self._seen = Surroundings(self.clock(), runs, service, silence)
         self._arrived.set()
         return self._seen
 
@@ -122,16 +125,6 @@ def start_flow(prefect: str | None, deployment: str) -> str | None:
             return str(made.raise_for_status().json()["id"])
     except (httpx.HTTPError, ValueError, KeyError):
         return None
-
-
-def _service(client: httpx.Client, url: str | None) -> ServiceNumbers | None:
-    if url is None:
-        return None
-    try:
-        answer = client.get(f"{url}/metrics")
-    except httpx.HTTPError:
-        return None
-    return read_numbers(answer.text) if answer.is_success else None
 
 
 def _prefect(client: httpx.Client, url: str | None) -> list[FlowRun] | None:

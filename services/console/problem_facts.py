@@ -24,7 +24,7 @@ from services.console.phrases import read_moment
 
 LEVELS = {"unknown": -1, "healthy": 0, "warning": 1, "alarm": 2}
 """The value of `ratchet_verdict_level`."""
-TOPICS: tuple[Topic, ...] = ("health", "monitor", "labels", "retraining")
+TOPICS: tuple[Topic, ...] = ("health", "monitor", "labels", "retraining", "history")
 _STATES: tuple[State, ...] = ("open", "running")
 _MOST_COLUMNS = 50
 

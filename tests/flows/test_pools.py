@@ -91,6 +91,10 @@ def test_an_address_with_a_password_is_no_matter_for_a_template(
     assert run_environment(settings)["RATCHET_DATABASE_URL"] == "postgresql+psycopg://postgres/ratchet"
     pod = read_pod(POD)
     pod.environment.append({"name": "RATCHET_SMTP_URL", "value": "smtps://me:hush@mail"})
+    with monkeypatch.context() as patch:
+        patch.setenv("RATCHET_SERVICE_KEY", "rk_abc")
+        with pytest.raises(ProblemError, match=r"RATCHET_SERVICE_KEY holds a key.*/run/secrets/ratchet_service_key"):
+            run_environment(settings)
     with pytest.raises(ProblemError, match="RATCHET_SMTP_URL holds a password"):
         kubernetes_template(settings, pod)
 

@@ -23,6 +23,7 @@ EXAMPLES = ("", "single-node.yaml", "existing-tools.yaml", "many-nodes.yaml")
 NOT_FOR_VALUES = {
     *("home", "data", "history_root", "host", "database_url", "workers", "require_keys", "drain_seconds"),
     *("service_port", "mlflow_port", "prefect_port", "evidently_port", "console_port"),
+    *("service_key", "mlflow_database_url", "prefect_database_url"),
 }
 """Settings that the chart itself gives, or that are secret."""
 

@@ -46,6 +46,12 @@ def test_what_the_settings_name_is_asked_and_not_started(settings: Settings, ser
     assert online_workers("http://127.0.0.1:9/api", "trains") is None
 
 
+def test_people_are_told_the_services_address_as_they_reach_it(settings: Settings) -> None:
+    far = {"service_url": "http://proxy:8000/", "service_page": "https://predictions.example/"}
+    (service,) = elsewhere(settings.model_copy(update=far))
+    assert (service.url, service.inside) == ("https://predictions.example", ("http://proxy:8000",))
+
+
 def test_services_here_read_the_mlflow_that_is_elsewhere(settings: Settings) -> None:
     far = settings.model_copy(update={"mlflow_uri": "http://mlflow:5000"})
     console = next(one for one in lineup(far) if one.name == "console")

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from operator import mul
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
 from pipelines.steps.backtest import backtest
+from pipelines.stores import cluster_watch
+from pipelines.stores.cluster import open_cluster
 from pipelines.stores.problem_files import LoadedProblem
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
@@ -50,6 +56,7 @@ def network(tmp_path: Path, dask_clusters: Any) -> Iterator[Any]:
     scratch = Path("/var/tmp") / f"ratchet-dask-{mark}"
     scratch.mkdir()
     started = dask_clusters.DaskProcesses(scratch)
+    started.switch, started.sockets = switch, [f"s{mark}{number}" for number in (1, 2)]
     try:
         try:
             _ip("netns", "add", switch)
@@ -87,3 +94,27 @@ def test_a_backtest_over_the_network_is_the_one_made_here(
         kept = [[{**one, "cpu_seconds": 0, "gate": 0} for one in side["trainings"]] for side in (ours, theirs)]
         assert kept[0] == kept[1]
     assert {one["retrainings"] > 0 for one in there["policies"]} == {True, False}
+
+
+def test_workers_that_do_not_reach_each_other_are_told_of_and_a_scheduler_that_hangs(
+    network: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dask would try for ever to bring what one worker has to the other."""
+    spread = settings.model_copy(update={"dask": network.address})
+    with open_cluster(spread) as cluster:
+        assert cluster is not None
+        while cluster.processes < 2:
+            time.sleep(0.1)
+        assert list(cluster.each(mul, cluster.share(6), range(4))) == [0, 6, 12, 18]
+        for way in ("on", "off"):
+            for socket in network.sockets:
+                _ip("-n", network.switch, "link", "set", socket, "type", "bridge_slave", "isolated", way)
+            if way == "on":
+                with pytest.raises(Unavailable, match=r"worker tcp://10\.213\.\S+ does not reach tcp://10\.213\."):
+                    cluster.watch.require_ways()
+        cluster.watch.require_ways()
+        monkeypatch.setattr(cluster_watch, "PATIENCE", 0.5)
+        network.scheduler.send_signal(signal.SIGSTOP)
+        with pytest.raises(Unavailable, match="does not answer any more"):
+            list(cluster.each(mul, cluster.share(6), range(4)))
+        network.scheduler.kill()  # a client that closes takes leave of it

@@ -5,8 +5,10 @@ from typing import Any
 
 import cloudpickle
 import pytest
+from distributed.comm import CommClosedError
 
 from pipelines.core.errors import NotEnoughData, ProblemError, Unavailable
+from pipelines.stores.cluster_watch import Watch
 from pipelines.stores.cluster_work import Shared, Work, _loaded, _work, require_code, worker_facts
 from pipelines.stores.code_version import code_version
 
@@ -35,27 +37,45 @@ class Future:
         self.value = lambda: function(*given)
         self.gone = gone
 
-    def result(self) -> Any:
+    status = "finished"
+
+    def result(self, timeout: float) -> Any:
+        assert timeout > 0
         if self.gone:
             raise CancelledError
         return self.value()
 
 
+def cut_off(shared: int, item: int) -> int:
+    raise CommClosedError("reset by peer")
+
+
+def late(shared: int, item: int) -> int:
+    raise TimeoutError("its own")
+
+
 def done(client: Client, function: Any, code: str | None = None) -> Any:
-    work: Work[int] = Work(client, Shared(client, 3), (function, 4, code or code_version().digest), "tcp://there")
+    work: Work[int] = Work(
+        client, Shared(client, 3), (function, 4, code or code_version().digest), Watch(client, "tcp://there")
+    )
     work.done = lambda patience: True  # type: ignore[method-assign]
     return work.result()
 
 
-def test_work_is_done_on_what_was_shared_and_its_errors_come_back() -> None:
+def test_work_is_done_on_what_was_shared_and_its_errors_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done(Client(), triple) == 12
     with pytest.raises(NotEnoughData, match="too few"):
         done(Client(), fails)
+    monkeypatch.setattr(Future, "status", "error")
+    with pytest.raises(TimeoutError, match="its own"):  # not taken for one of the wait
+        done(Client(), late)
 
 
 def test_a_scheduler_that_is_gone_took_the_work_with_it() -> None:
     with pytest.raises(Unavailable, match="tcp://there is gone"):
         done(Client(gone=True), triple)
+    with pytest.raises(Unavailable, match="tcp://there is gone"):  # while the result was on its way
+        done(Client(), cut_off)
 
 
 def test_other_code_is_refused() -> None:

@@ -41,6 +41,12 @@ def test_settings_say_where_the_service_and_evidently_are(settings: Settings) ->
     there = {"service_url": "http://proxy:8000/", "evidently_url": "http://drift.example"}
     links = Links(settings.model_copy(update=there))
     assert (links.service(), links.evidently()) == ("http://proxy:8000", "http://drift.example")
+    assert (links.replicas(), links.service_docs()) == ("http://proxy:8000", "http://proxy:8000/docs")
+    more = {**there, "service_replicas": "http://prediction:8000/", "service_page": "https://api.example/"}
+    links = Links(settings.model_copy(update=more))
+    assert (links.service(), links.replicas()) == ("http://proxy:8000", "http://prediction:8000")
+    assert links.service_docs() == "https://api.example/docs"
+    assert Links(settings).service_docs() is None
 
 
 def test_what_a_browser_reaches_can_differ_from_what_the_console_does(settings: Settings) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.console.neighbours import Surroundings
+from services.console.service_numbers import ServiceNumbers
+
 
 def links(text: str) -> list[str]:
     return [one.replace("&amp;", "&") for one in re.findall(r'href="(/[^"#]*)', text)]
@@ -35,6 +38,20 @@ def test_the_problem_page_tells_the_year(lived: Any, year: Any) -> None:
     assert text.index("late_at_origin_6h") < text.index("<code>temp</code>")  # what costs more stands first
     assert "style=" not in text  # the policy of the page forbids it
     assert "<script>" not in text
+
+
+def test_the_services_numbers_are_those_of_all_replicas_or_it_is_said_why_there_are_none(
+    lived: Any, year: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = ServiceNumbers(1200, 6, 0.01, {year.PROBLEM: [2, 3]}, replicas=2)
+    around = Surroundings(0.0, [], numbers, "1 of 3 replicas are missing")
+    monkeypatch.setattr(lived.desk.neighbours, "now", lambda: around)
+    text = lived.get(f"/problems/{year.PROBLEM}").text
+    for words in ("by 2 replicas", "serves version 2 and 3", "1 of 3 replicas are missing"):
+        assert words in text, words
+    assert "(2 replicas)" in lived.get("/").text
+    around = Surroundings(0.0, [], None, "it asks for a key with the scope read: RATCHET_SERVICE_KEY")
+    assert "scope read: RATCHET_SERVICE_KEY" in lived.get(f"/problems/{year.PROBLEM}").text
 
 
 def test_every_link_of_every_page_leads_somewhere(lived: Any, year: Any) -> None:

@@ -94,6 +94,7 @@ def test_flows_are_told_with_their_progress(settings: Settings, stack: Stack) ->
 def test_a_stack_that_is_down_is_told_as_such(settings: Settings) -> None:
     seen = Neighbours(Links(settings)).look()
     assert (seen.runs, seen.service) == (None, None)
+    assert seen.silence == "no address of the service is known"
     write_json(settings.home / "run" / "stack" / "prefect.json", {"url": "http://127.0.0.1:9"})
     assert Neighbours(Links(settings)).look().runs is None
     assert start_flow("http://127.0.0.1:9", "reconciling/reconciling") is None

@@ -74,7 +74,7 @@ def test_a_problem_without_a_champion_has_version_none(desk: Any) -> None:
 
 def test_episodes_are_counted_by_topic(lived: Any) -> None:
     (facts,) = gather_problems(lived.desk)
-    assert facts.standing == {"health": 1, "monitor": 0, "labels": 0, "retraining": 0}
+    assert facts.standing == {"health": 1, "monitor": 0, "labels": 0, "retraining": 0, "history": 0}
     assert facts.newest is not None
 
 

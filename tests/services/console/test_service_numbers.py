@@ -21,7 +21,14 @@ def test_what_callers_asked_is_counted_and_what_watches_the_service_is_not() -> 
     found = read_numbers(TEXT)
     assert (found.requests, found.failed, found.failing) == (100, 2, 0.02)
     assert found.median == 0.01
-    assert found.serving == {"flights": 3}
+    assert found.serving == {"flights": [3]}
+
+
+def test_replicas_are_added_up_and_may_serve_different_versions_for_a_moment() -> None:
+    found = read_numbers(TEXT, TEXT.replace('{problem="flights"} 3.0', '{problem="flights"} 4.0'))
+    assert (found.requests, found.failed, found.failing, found.replicas) == (200, 4, 0.02, 2)
+    assert found.median == 0.01
+    assert found.serving == {"flights": [3, 4]}
 
 
 def test_a_service_that_was_never_asked_has_no_numbers() -> None:

@@ -55,11 +55,16 @@ labels:
   "RATCHET_MLFLOW_URI" (include "ratchet.mlflow" .)
   "RATCHET_PREFECT_URL" (include "ratchet.prefect" .)
   "RATCHET_SERVICE_URL" (printf "http://%s-prediction:%v" (include "ratchet.fullname" .) .Values.prediction.service.port)
+  "RATCHET_SERVICE_REPLICAS" (printf "http://%s-prediction-replicas:8000" (include "ratchet.fullname" .))
   "RATCHET_DRAIN_SECONDS" (toString .Values.prediction.drainSeconds)
   "AWS_SHARED_CREDENTIALS_FILE" "/run/secrets/aws_credentials"
   "AWS_DEFAULT_REGION" .Values.region
   "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD" "false"
   "OMP_NUM_THREADS" (toString .Values.threads) -}}
+{{- if .Values.prediction.ingress.enabled -}}
+{{- $scheme := ternary "https" "http" (ne .Values.prediction.ingress.tlsSecret "") -}}
+{{- $_ := set $found "RATCHET_SERVICE_PAGE" (printf "%s://%s" $scheme .Values.prediction.ingress.host) -}}
+{{- end -}}
 {{- if .Values.console.ingress.enabled -}}
 {{- $scheme := ternary "https" "http" (ne .Values.console.ingress.tlsSecret "") -}}
 {{- $_ := set $found "RATCHET_CONSOLE_URL" (printf "%s://%s" $scheme .Values.console.ingress.host) -}}
