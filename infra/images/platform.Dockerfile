@@ -18,7 +18,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends libgomp1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --uid 10001 --user-group --create-home ratchet \
- && install -d -o ratchet -g ratchet /var/lib/ratchet /var/lib/ratchet/evidently /var/lib/history \
+ && install -d -o ratchet -g ratchet /var/lib/ratchet /var/lib/ratchet/evidently /var/lib/history /backups \
       /secrets /secrets/postgres /secrets/s3 /secrets/mlflow /secrets/prefect /secrets/ratchet /secrets/prediction \
       /secrets/grafana /secrets/prometheus
 COPY infra/installer.lock /build/

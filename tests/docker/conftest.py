@@ -20,7 +20,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOORS = ("API", "CONSOLE", "MLFLOW", "PREFECT", "EVIDENTLY", "PROMETHEUS")
-OVERRIDES = Path(os.environ.get("COMPOSE_OVERRIDES") or Path(__file__).parent / "overrides.yml")
+OVERRIDES = Path(__file__).with_name("overrides.yml")
+DISKS = {"postgres": (1024, "postgres:postgres", "700"), "serving": (48, "10001:10001", "755")}
+"""Volumes that lie on disks of their own: megabytes, owner, mode."""
 FIGURES = ROOT / "work" / "reliability.json"
 AS_OF = "2013-03-01"
 
@@ -32,6 +34,7 @@ class Stack:
     project: str
     ports: dict[str, int]
     environment: dict[str, str]
+    overrides: Path = OVERRIDES
     figures: dict[str, Any] = field(default_factory=dict)
 
     def url(self, door: str) -> str:
@@ -41,7 +44,7 @@ class Stack:
     def compose(self, *words: str, text: str | None = None, seconds: float = 300) -> str:
         """What `docker-compose WORDS` prints; fails the test with what it said on its error output."""
         done = subprocess.run(
-            [str(compose_program()), "-f", "docker-compose.yml", "-f", str(OVERRIDES), *words],
+            [str(compose_program()), "-f", "docker-compose.yml", "-f", str(self.overrides), *words],
             cwd=ROOT, env=self.environment, input=text, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert done.returncode == 0, f"docker-compose {' '.join(words)}:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
@@ -77,8 +80,8 @@ class Stack:
         health = (state.get("Health") or {"Status": "healthy"})["Status"]
         return bool(state["Running"]) and state["StartedAt"] != since and health == "healthy"
 
-    def network(self, name: str) -> str:
-        """A network's name as the engine knows it."""
+    def named(self, name: str) -> str:
+        """The name of a network or a volume as the engine knows it."""
         return f"{self.project}_{name}"
 
 
@@ -141,14 +144,20 @@ def embedded(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def stack(engine: None, embedded: Any) -> Iterator[Stack]:
+def disks(engine: None, load_file: Any) -> Any:
+    """tests/docker/disks.py."""
+    return load_file(Path(__file__).with_name("disks.py"))
+
+
+@pytest.fixture(scope="session")
+def stack(engine: None, embedded: Any, disks: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack, healthy; ended with its volumes afterwards, whatever happened.
 
     With COMPOSE_PROJECT_NAME (and the ports) in the environment it is a stack that stands already, and stays.
     """
     if standing := os.environ.get("COMPOSE_PROJECT_NAME"):  # one that somebody brought up, and will end
         ports = {door: int(os.environ[f"{door}_PORT"]) for door in DOORS}
-        stack = Stack(standing, ports, dict(os.environ))
+        stack = Stack(standing, ports, dict(os.environ), Path(os.environ.get("COMPOSE_OVERRIDES") or OVERRIDES))
         yield stack
         _keep(stack)
         return
@@ -158,11 +167,16 @@ def stack(engine: None, embedded: Any) -> Iterator[Stack]:
     # The classic builder is there wherever an engine is; BuildKit is a plugin of its own.
     builder = {} if "DOCKER_BUILDKIT" in kept else {"DOCKER_BUILDKIT": "0"}
     stack = Stack(project, ports, kept | doors | builder | {"COMPOSE_PROJECT_NAME": project})
+    made: dict[str, Any] = {}
     try:
         started = time.monotonic()
         stack.compose("build", "--quiet", seconds=900)
+        made = {name: disks.make_disk(f"{project}-{name}", *size) for name, size in DISKS.items()}
+        if all(made.values()):
+            stack.overrides = tmp_path_factory.mktemp("compose") / "disks.json"
+            stack.overrides.write_text(json.dumps({"volumes": {name: made[name].options() for name in made}}))
         built = time.monotonic()
-        stack.compose("up", "-d", "--wait", "--no-build", "--quiet-pull", seconds=300)
+        stack.compose("up", "-d", "--wait", "--no-build", "--quiet-pull", seconds=600)
         stack.figures = {"build_s": round(built - started, 1), "up_s": round(time.monotonic() - built, 1)}
         yield stack
     except AssertionError:
@@ -173,6 +187,8 @@ def stack(engine: None, embedded: Any) -> Iterator[Stack]:
             [str(compose_program()), "--profile", "*", "down", "-v", "--remove-orphans", "-t", "5"],
             cwd=ROOT, env=stack.environment, capture_output=True, timeout=180, check=False,
         )  # fmt: skip
+        for disk in filter(None, made.values()):
+            disk.remove()
         _keep(stack)
 
 

@@ -51,6 +51,10 @@ class Load:
         """Whether a request that began after `moment` was answered."""
         return bool(self.moments) and self.moments[-1] > moment
 
+    def failed_since(self, moment: float) -> str:
+        """What a request was told that failed after `moment`; empty where none did."""
+        return self.failures[-1][1] if self.failures and self.failures[-1][0] > moment else ""
+
     def during(self, start: float, end: float) -> dict[str, Any]:
         """Requests, failures and the longest time without an answer between two moments."""
         answered = [moment for moment in self.moments if start <= moment <= end]

@@ -69,10 +69,10 @@ def test_nothing_runs_as_root_or_can_write_its_own_files(stack: Any, run_docker:
 
 
 def test_the_stores_have_no_door(stack: Any, run_docker: Any) -> None:
-    assert json.loads(run_docker("network", "inspect", stack.network("stores")))[0]["Internal"]
+    assert json.loads(run_docker("network", "inspect", stack.named("stores")))[0]["Internal"]
     for service in ("postgres", "s3"):
         found = json.loads(run_docker("inspect", *stack.containers(service)))[0]
-        assert list(found["NetworkSettings"]["Networks"]) == [stack.network("stores")]
+        assert list(found["NetworkSettings"]["Networks"]) == [stack.named("stores")]
         assert not found["HostConfig"]["PortBindings"]
 
 

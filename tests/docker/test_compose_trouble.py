@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import pytest
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(900)]
 
+ROOT = Path(__file__).parents[2]
 WITHOUT_A_GAP = ("prediction", "mlflow", "prefect", "worker", "console", "evidently", "prometheus", "s3")
 """Services whose death no client may notice for long: the others are on the way of every request."""
 IN_THE_LOG = """
@@ -38,6 +42,13 @@ for key, value in asked["answers"].items():
 unlabelled = [key for key, value in asked["labels"].items() if not any(one.label == value for one in log.labels(key))]
 print(json.dumps({"lost": lost, "other": other, "unlabelled": unlabelled}))
 """
+DATA = "/var/lib/postgresql/data"
+FILL = f"fallocate -l $(df --output=avail -B1 {DATA} | tail -1) {DATA}/ballast; dd if=/dev/zero of={DATA}/crumbs bs=4k"
+# In the session that filled the disk, for PostgreSQL may let no other in, and the tables may have room within: it gives
+# up once there is none for the next piece of its write-ahead log.
+USE_UP_THE_WAL = (
+    "SELECT pg_logical_emit_message(false, '', repeat('x', 8000000)), pg_switch_wal() FROM generate_series(1, 40);"
+)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +106,7 @@ def test_a_killed_process_comes_back(stack: Any, load: Any, wait: Any, service: 
 
 
 def test_what_could_not_be_kept_is_not_answered(stack: Any, load: Any, wait: Any, run_docker: Any) -> None:
-    network, start = stack.network("stores"), time.monotonic()
+    network, start = stack.named("stores"), time.monotonic()
     replicas = stack.containers("prediction")
     for one in replicas:
         run_docker("network", "disconnect", network, one)
@@ -134,6 +145,34 @@ def test_a_full_volume_costs_no_answer(stack: Any, load: Any, wait: Any) -> None
     stack.compose(*replica, "rm", f"{shelf}/ballast")
     cost = note(stack, load, "the volume of releases full, a replica killed", start)
     assert cost["longest_silence_s"] < 5, cost
+
+
+def test_a_full_disk_of_postgresql_is_told_and_lived_through(
+    stack: Any, load: Any, wait: Any, run_docker: Any, disks: Any
+) -> None:
+    inside, start = ("exec", "-T", "postgres"), time.monotonic()
+    if int(stack.compose(*inside, "sh", "-c", f"df --output=avail -BM {DATA} | tail -1").strip(" M\n")) > 2_000:
+        pytest.skip("PostgreSQL's volume is no disk of its own (no loop devices here): it is not filled")
+    with suppress(AssertionError):  # it ends in the middle
+        stack.compose(*inside, "psql", "-qAt", text=f"SELECT 1;\n\\! {FILL}\n{USE_UP_THE_WAL}\n")
+    wait("requests are refused", lambda: load.failed_since(start), 60)
+    words = ("--rm", "--network=none", "--user=postgres", "--entrypoint=rm", "-v", f"{stack.named('postgres')}:{DATA}")
+    run_docker("run", *words, disks.MAKER, "-f", f"{DATA}/ballast", f"{DATA}/crumbs")
+    room = time.monotonic()
+    wait("requests are answered", lambda: load.answered_since(room), 120)
+    note(stack, load, "the disk of PostgreSQL full, its log too", start, time.monotonic() - room)
+
+
+def test_the_engine_ends_and_starts_again(stack: Any, load: Any, wait: Any) -> None:
+    program = os.environ.get("ENGINE_COMMAND")
+    if not program:
+        pytest.skip("the Docker engine is not ours to end (ENGINE_COMMAND names no program that does, as .ci/engine)")
+    containers, start = stack.compose("ps", "-q").split(), time.monotonic()
+    subprocess.run([*shlex.split(program), "restart"], cwd=ROOT, check=True, capture_output=True, timeout=180)
+    again = time.monotonic()
+    wait("requests are answered", lambda: load.answered_since(again), 240)
+    wait("everything is well", lambda: all(stack.is_well(one) for one in containers), 300)
+    note(stack, load, "the Docker engine ended and started again", start, time.monotonic() - again)
 
 
 def test_everything_restarted_is_what_it_was(stack: Any, load: Any, wait: Any, champion: int) -> None:
