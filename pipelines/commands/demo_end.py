@@ -37,6 +37,9 @@ def looks(
 
     elsewhere = runs_elsewhere(settings)
     command = "ratchet" if elsewhere else f"RATCHET_HOME={os.path.relpath(settings.home)} .venv/bin/ratchet"
+    shown = dict(addresses)
+    if elsewhere and settings.service_page:
+        shown["prediction"] = settings.service_page.rstrip("/")
     pages = [
         ("console", f"/problems/{problem}", "the operators' page: the whole story, and what can be done"),
         ("evidently", "", f"drift dashboards: project {problem}"),
@@ -44,7 +47,7 @@ def looks(
         ("prefect", "/runs", "every flow run"),
         ("prediction", "/docs", "the API; try a request"),
     ]
-    found = [(addresses[name] + path, what) for name, path, what in pages if name in addresses]
+    found = [(shown[name] + path, what) for name, path, what in pages if name in shown]
     found += [
         (f"{command} ledger {problem}", f"{result['ledger']['entries']} entries: what was decided, by whom, and why"),
         (f"{command} card {problem} --open", "the champion's model card"),

@@ -13,6 +13,7 @@ from typing import Literal
 
 Event = Literal["begun", "worse", "reminder", "recovered"]
 REMIND_AFTER = timedelta(days=1)
+_LEAST_LAG = timedelta(hours=1)  # the stack renews every quarter of an hour
 DEAD_AFTER = 3
 """Windows without a verdict, or without a label, that a person is told of."""
 
@@ -63,6 +64,22 @@ def labels_dried_up(rows: int, labels: int, end: datetime, labelled: datetime | 
     window is judged: no reason to worry).
     """
     return bool(rows) and not labels and labelled is not None and end - labelled >= DEAD_AFTER * length
+
+
+def history_lag(known: datetime, answered: datetime, windows: Sequence[timedelta], now: datetime) -> timedelta | None:
+    """By how much the history in force lags behind what is answered, where that is worth telling; None otherwise.
+
+    `known`: up to when it knows; `answered`: up to when was answered lately (about days to come: `now` counts). Worth
+    telling from a quarter of the shortest of the features' `windows` on, an hour at least.
+
+    >>> noon, hour = datetime(2026, 1, 1, 12), timedelta(hours=1)
+    >>> [str(history_lag(noon - hours * hour, noon, [6 * hour], noon)) for hours in (1, 2)]
+    ['None', '2:00:00']
+    """
+    if not windows:
+        return None
+    lag = min(answered, now) - known
+    return lag if lag > max(min(windows) / 4, _LEAST_LAG) else None
 
 
 def silenced_by(kinds: Sequence[str], silenced: Sequence[str] | None) -> bool:

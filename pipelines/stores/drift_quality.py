@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from pipelines.core.comparison import Sample
+from pipelines.core.comparison import Pair, Sample
 from pipelines.core.drift import Verdict
 from pipelines.core.observation import PREDICTION
 from pipelines.core.watching.column_drift import answers_sample, window_samples
@@ -19,10 +19,12 @@ from pipelines.core.watching.reference_columns import reference_columns
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.core.watching.seasons import whole_reference
 from pipelines.core.watching.view import View
+from pipelines.stores.drift_figures import distributions
 
 COUNTED = 60  # columns whose missing values Evidently counts
 DESCRIBED = 5  # columns that Evidently describes in full: those that the verdict is about
 _LISTED = 100  # rows of a table
+_QUANTILES = (0.25, 0.5, 0.75)
 # What Evidently 0.7 raises on data that it cannot digest; it has no error class of its own for that.
 REFUSALS = (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError, AssertionError)
 
@@ -63,11 +65,46 @@ def quality_parts(verdict: Verdict, tables: Tables) -> list[Part]:
     named = [name for name in order if name in reasons][:DESCRIBED]
     with quiet():
         from evidently.metrics import MissingValueCount
-        from evidently.presets import ValueStats
 
         counted = [(name, MissingValueCount(column=name)) for name in order[:COUNTED]]
-        described = [(name, ValueStats(column=name)) for name in named if tables.current[name].notna().any()]
-        return [*_run(tables, counted), *_run(tables, described)]
+        described = [_statistics(tables, name) for name in named if tables.current[name].notna().any()]
+        return [*_run(tables, counted), *[one for one in described if one is not None]]
+
+
+def _statistics(tables: Tables, name: str) -> Part | None:
+    """What Evidently's ValueStats computes of a column of numbers, in one table.
+
+    Its preset draws the column's distribution once for each statistic, which the report on its drift holds already.
+    """
+    from evidently.legacy.renderers.html_widgets import table_data
+    from evidently.metrics import MaxValue, MeanValue, MinValue, QuantileValue, StdValue
+
+    if name not in tables.numeric:
+        return None
+    metrics = [MeanValue(column=name), StdValue(column=name), MinValue(column=name), MaxValue(column=name)]
+    metrics += [QuantileValue(column=name, quantile=one) for one in _QUANTILES]
+    sides = _datasets(tables, [name])
+    results, lines = {}, []
+    for metric in metrics:
+        statistic = metric.to_calculation()
+        now, before = (float(statistic.calculate_value(side.column(name))) for side in sides)
+        results[statistic.id] = statistic.result(now)
+        results[statistic.id].widget = []
+        lines.append((statistic.display_name(), _number(now), _number(before)))
+    return results, [table_data(title=f"Values of {name}", column_names=("", "current", "reference"), data=lines)]
+
+
+def drift_widgets(pair: Pair, method: str, score: float) -> list[Any]:
+    """What was found of a column, and both distributions."""
+    from evidently.legacy.renderers.html_widgets import CounterData, counter, plotly_data
+
+    found = "detected" if score >= pair.bar else "not detected"
+    told = f"Data drift {found}. Drift detection method: {method}. Drift score: {score:.3f}"
+    data, layout = distributions({"current": pair.current, "reference": pair.reference}, pair.kind == "numeric")
+    return [
+        counter(title="", counters=[CounterData(told, f"Drift in column '{pair.name}'")]),
+        plotly_data(title="", data=data, layout=layout),
+    ]
 
 
 def verdict_tables(verdict: Verdict) -> list[Any]:
@@ -122,18 +159,25 @@ def _run(tables: Tables, items: Sequence[tuple[str, Any]]) -> list[Part]:
 
 
 def _report(tables: Tables, items: Sequence[tuple[str, Any]]) -> Part:
-    from evidently import DataDefinition, Dataset, Report
+    from evidently import Report
 
-    names = list(dict.fromkeys(name for name, _ in items))
+    current, reference = _datasets(tables, list(dict.fromkeys(name for name, _ in items)))
+    found = Report([item for _, item in items]).run(current, reference).to_snapshot_model()
+    return found.metric_results, found.widgets
+
+
+def _datasets(tables: Tables, names: Sequence[str]) -> list[Any]:
+    """The window and the reference as Evidently takes them."""
+    from evidently import DataDefinition, Dataset
+
     numeric = [name for name in names if name in tables.numeric]
     definition = DataDefinition(
         numerical_columns=numeric, categorical_columns=[name for name in names if name not in numeric]
     )
-    current, reference = (
-        Dataset.from_pandas(frame[names], data_definition=definition) for frame in (tables.current, tables.reference)
-    )
-    found = Report([item for _, item in items]).run(current, reference).to_snapshot_model()
-    return found.metric_results, found.widgets
+    return [
+        Dataset.from_pandas(frame[list(names)], data_definition=definition)
+        for frame in (tables.current, tables.reference)
+    ]
 
 
 def _number(value: float | None) -> str:

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pipelines.core.episodes import REMIND_AFTER, Course, follow, is_dead, labels_dried_up
+from pipelines.core.episodes import REMIND_AFTER, Course, follow, history_lag, is_dead, labels_dried_up
 from pipelines.stores.alarm_acts import Silence, acknowledgements, silences
 from pipelines.stores.ledger import Entry, Ledger
 from pipelines.stores.notice_keeping import Address, Cursor, News
 from pipelines.stores.notice_tables import Episode, Topic
 from pipelines.stores.notice_words import (
     Words,
+    about_history,
     about_labels,
     about_monitor,
     about_reminder,
@@ -88,6 +89,20 @@ def look_for_silence(outbox: Outbox, problem: str, window: timedelta, now: datet
     levels = {"monitor": "alarm" if dead else "healthy"}
     _follow(outbox, problem, "monitor", levels, last, words, now, now, None)
     return dead
+
+
+def look_at_history(
+    outbox: Outbox, problem: str, known: datetime | None, windows: Sequence[timedelta], now: datetime
+) -> bool:
+    """Whether the history in force, `known` up to that moment, lags behind what was judged last; told once."""
+    last = next(iter(outbox.ledger.entries(problem, "verdict", limit=1)), None)
+    if last is None or known is None or not last.evidence.get("rows"):
+        return False
+    lag = history_lag(known, datetime.fromisoformat(_end(last)), windows, now)
+    words = about_history(last, known, lag, outbox.console)
+    levels = {"history": "healthy" if lag is None else "alarm"}
+    _follow(outbox, problem, "history", levels, last, words, now, now, None)
+    return lag is not None
 
 
 def look_at_retraining(outbox: Outbox, problem: str, now: datetime) -> bool:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from pipelines.stores.ledger_tables import Moment
 
-Topic = Literal["health", "monitor", "labels", "retraining"]
+Topic = Literal["health", "monitor", "labels", "retraining", "history"]
 DeliveryState = Literal["waiting", "sent", "failed"]
 
 METADATA = sa.MetaData()
@@ -95,7 +95,7 @@ class Episode:
     problem: str
     topic: Topic
     """`health`: by verdicts; `monitor`: verdicts have ceased; `labels`: labels have; `retraining`: one that was asked
-    for failed, or only a person can ask for the next."""
+    for failed, or only a person can ask for the next; `history`: what serving looks up lags behind."""
     kinds: list[str]
     open: list[str]
     """Kinds that are not healthy again."""

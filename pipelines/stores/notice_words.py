@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pipelines.core.problem import write_duration
@@ -78,6 +78,22 @@ def about_labels(entry: Entry, dry: bool, labelled: str | None, console: str) ->
     return _words(entry.problem, "labels have ceased", {**body, "level": "warning", "reasons": reasons}, link)
 
 
+def about_history(entry: Entry, known: datetime, lag: timedelta | None, console: str) -> Words:
+    """History that serving looks up and that is not renewed any more, or is again."""
+    link = f"{console}/problems/{entry.problem}"
+    body: dict[str, Any] = {"kinds": ["history"], "known_until": known.isoformat()}
+    if lag is None:
+        return _words(
+            entry.problem, "the history is up to date again", {**body, "level": "healthy", "reasons": []}, link
+        )
+    reasons = [
+        f"what the service looks up ends at {known:%Y-%m-%d %H:%M} UTC, {write_duration(_whole(lag))} before what it "
+        "answers: its features are as old as that. Either nothing renews it (`ratchet status`), or the source cannot "
+        f"be read (`ratchet materialise {entry.problem}` says why)"
+    ]
+    return _words(entry.problem, "the history lags behind", {**body, "level": "alarm", "reasons": reasons}, link)
+
+
 def about_retraining(entry: Entry, stuck: bool, console: str) -> Words:
     """A retraining that failed, or that nobody but a person can ask for; or the one that ended well afterwards."""
     link = f"{console}/problems/{entry.problem}/entries/{entry.id}"
@@ -94,6 +110,12 @@ def _retraining(decision: dict[str, Any]) -> str:
     if decision.get("dry_run"):
         return "would be asked for (dry run)"
     return "; ".join(decision.get("blocked_by") or []) or "not asked for"
+
+
+def _whole(lag: timedelta) -> timedelta:
+    """In whole hours, or whole days from two on."""
+    unit = timedelta(days=1) if lag >= timedelta(days=2) else timedelta(hours=1)
+    return lag // unit * unit
 
 
 def _words(problem: str, head: str, body: dict[str, Any], link: str) -> Words:

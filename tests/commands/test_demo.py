@@ -3,30 +3,21 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
 import pytest
-from ratchet_client import Client
 
-from pipelines.commands.demo import (
-    AGREED,
-    MARK,
-    OPENING,
-    PROBLEM,
-    _await_champion,
-    _await_history,
-    _fresh_home,
-)
+from pipelines.commands.demo import MARK, WEEKS, _fresh_home, _start
+from pipelines.commands.demo_life import OPENING, PROBLEM
 from pipelines.commands.output import decisive
 from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stack.lineup import Member
 from pipelines.stack.processes import is_alive
-from pipelines.stack.running import up
+from pipelines.stack.running import down, up
 
 Ratchet = Callable[..., tuple[int, Any, str]]
 
@@ -57,7 +48,7 @@ def test_the_command_refuses_before_it_starts_anything(ratchet: Ratchet, setting
     (settings.home / "notes.txt").write_text("mine")
     code, out, _ = ratchet("demo", "--home", settings.home, "--json")
     assert (code, out["error"]["type"]) == (ProblemError.exit_code, "ProblemError")
-    assert ratchet("demo", "--weeks", "0")[0] == ratchet("demo", "--weeks", "41")[0] == 2
+    assert ratchet("demo", "--weeks", "0")[0] == ratchet("demo", "--weeks", str(WEEKS + 1))[0] == 2
     assert [path.name for path in settings.home.iterdir()] == ["notes.txt"]
 
 
@@ -95,49 +86,27 @@ def test_the_decisive_reason_is_the_comparison(reasons: list[str] | None, told: 
     assert decisive(reasons) == told
 
 
-@pytest.fixture
-def models() -> list[dict[str, Any]]:
-    """What the service says of the model, one answer after the other."""
-    return []
+def test_its_weeks_are_those_of_the_year() -> None:
+    end = OPENING + timedelta(weeks=WEEKS)
+    assert end <= datetime(2014, 1, 1, tzinfo=OPENING.tzinfo) < end + timedelta(weeks=1)
 
 
-@pytest.fixture
-def client(models: list[dict[str, Any]]) -> Iterator[Client]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            about = models.pop(0) if self.path == f"/v1/models/{PROBLEM}" else {}
-            content = json.dumps({"problem": PROBLEM} | about).encode()
-            self.send_response(200 if "status" in about else 404)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+def test_a_training_need_not_wait_for_the_whole_stack(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    ready = settings.home / "ready"
 
-        def log_message(self, *_: object) -> None:
-            """Nothing on stderr."""
+    def member(name: str, works: Callable[[Mapping[str, int], str], bool]) -> Member:
+        sleeps = [sys.executable, "-S", "-c", "import time; time.sleep(60)"]
+        return Member(name=name, title=name, port=None, command=lambda ports: sleeps, works=works)
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        with Client(f"http://127.0.0.1:{server.server_port}") as client:
-            yield client
-        server.shutdown()
-        thread.join()
-
-
-def test_the_demo_goes_on_when_the_first_release_serves(client: Client, models: list[dict[str, Any]]) -> None:
-    models += [
-        {"error": "no release yet"},
-        {"status": "loading"},
-        *[{"status": "serving"}] * AGREED,
-        {"status": "left"},
-    ]
-    _await_champion(client)
-    assert models == [{"status": "left"}]
-
-
-def test_a_week_begins_when_its_history_is_served(client: Client, models: list[dict[str, Any]]) -> None:
-    before, after = "2013-02-28T23:00:00+00:00", "2013-03-01T00:00:00Z"
-    moments = [after, before, *[after] * AGREED]  # a replica that has followed, one that has not, then both
-    models += [{"status": "serving", "history_as_of": moment} for moment in moments]
-    _await_history(client, OPENING)
-    assert models == []
+    members = [member("prefect", lambda ports, token: True), member("console", lambda ports, token: ready.exists())]
+    try:
+        _, came_up = _start(settings, members)
+        told = capsys.readouterr().err
+        assert "prefect      answers" in told
+        assert "console      starts" in told
+        assert "console      answers" not in told
+        ready.touch()
+        came_up()
+        assert "console      answers" in capsys.readouterr().err
+    finally:
+        down(settings)

@@ -48,3 +48,6 @@ def test_a_stack_elsewhere_is_not_ended_by_make_and_asks_for_a_key() -> None:
     assert where[0] == "http://proxy:8000/docs"
     assert "ratchet keys create me --scope admin" in where
     assert "make down" not in where
+    outside = settings.model_copy(update={"service_page": "http://localhost:8000/"})
+    told = [place for place, _ in looks(outside, {"prediction": "http://proxy:8000"}, "flights", RESULT)]
+    assert told == ["http://localhost:8000/docs", *where[1:]]

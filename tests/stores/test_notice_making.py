@@ -9,7 +9,14 @@ from pipelines.core.settings import Settings
 from pipelines.stores.alarm_acts import acknowledge, silence, unsilence
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.notice_keeping import Address
-from pipelines.stores.notice_making import Outbox, catch_up, look_at_retraining, look_for_silence, remind
+from pipelines.stores.notice_making import (
+    Outbox,
+    catch_up,
+    look_at_history,
+    look_at_retraining,
+    look_for_silence,
+    remind,
+)
 from pipelines.stores.notices import Notices
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
@@ -142,6 +149,25 @@ def test_verdicts_that_cease_are_told_of_once_and_when_they_are_back(outbox: Out
     assert not look_for_silence(outbox, "p", 9 * WEEK, START + 5 * WEEK)
     assert told(outbox) == ["begun monitor", "recovered monitor"]
     assert [one.body["event"] for one in outbox.notices.notices("p")] == ["recovered", "begun"]
+
+
+def test_a_history_that_is_not_renewed_is_told_of_once_and_when_it_is_again(
+    outbox: Outbox, judge: Callable[..., int]
+) -> None:
+    windows = [28 * DAY, 12 * HOUR]
+    assert not look_at_history(outbox, "p", START, windows, START + WEEK)  # nothing was answered yet
+    judge(1, performance="healthy")
+    now = START + WEEK
+    assert not look_at_history(outbox, "p", None, windows, now)  # none in force: no feature needs it
+    assert not look_at_history(outbox, "p", now - 3 * HOUR, windows, now)
+    assert not look_at_history(outbox, "p", now - 9 * DAY, [], now)
+    for _ in range(2):
+        assert look_at_history(outbox, "p", now - 4 * HOUR, windows, now)
+    assert told(outbox) == ["begun history"]
+    assert "4h before" in outbox.notices.notices("p")[0].body["reasons"][0]
+    assert not look_at_history(outbox, "p", now - HOUR, windows, now)
+    assert told(outbox) == ["begun history", "recovered history"]
+    assert not look_at_history(outbox, "p", START, windows, START + 2 * HOUR)  # answers about days to come
 
 
 def test_labels_that_cease_are_told_of(outbox: Outbox, judge: Callable[..., int]) -> None:
