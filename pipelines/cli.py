@@ -82,6 +82,16 @@ def build(called: str | None) -> typer.Typer:
     return app
 
 
+def _as_written(command: Any) -> Any:
+    """The command with its help as it is written: Rich takes `[default: all]` for markup and shows nothing of it."""
+    for option in command.params:
+        if getattr(option, "help", None):
+            option.help = option.help.replace("[", r"\[")
+    for inner in getattr(command, "commands", {}).values():
+        _as_written(inner)
+    return command
+
+
 def _not_called() -> None:
     """Never runs: stands for a command whose module was not imported."""
 
@@ -96,7 +106,7 @@ def run(arguments: list[str]) -> int:
     called = next((word for word in arguments if not word.startswith("-")), None)
     as_json = "--json" in arguments
     try:
-        code = typer.main.get_command(build(called))(arguments, prog_name="ratchet", standalone_mode=False)
+        code = _as_written(typer.main.get_command(build(called)))(arguments, prog_name="ratchet", standalone_mode=False)
     except RatchetError as error:
         return _explain(error, error.exit_code, as_json)
     except TyperException as error:

@@ -79,7 +79,7 @@ def _metrics_table(card: Scorecard) -> Table:
     if gain is not None:
         note = f"Gain over the champion on the same rows: {gain.metric} {spanned(gain.difference, gain, signed=True)}."
         if card.strict is not None and card.strict.low is not None:
-            note += f" The interval that the margin is held against: {interval(card.strict)}."
+            note += f" The interval that a harm far beyond the margin is held against: {interval(card.strict)}."
     elif card.champion is not None and card.champion.reason:
         note = f"The champion could not be scored on these rows: {card.champion.reason}."
     return Table(columns, rows, numbers=len(columns) - 2, note=note)

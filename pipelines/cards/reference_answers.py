@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipelines.core.evaluation.reference_table import has_answers, reference_labels, reference_scores
 from pipelines.core.schema import Contract
 from pipelines.core.target_codes import encode_target
 
@@ -26,15 +27,13 @@ class Answers:
 
 def read_answers(contract: Contract, reference: pd.DataFrame) -> Answers | None:
     """The answers in a release's reference rows; None where it has none that can be drawn."""
-    names = ["prediction"] if contract.classes is None else [f"probability_{one}" for one in contract.classes]
-    if not {"label", *names} <= set(reference.columns):
+    if not has_answers(reference, contract.classes):
         return None
-    y = encode_target(contract, reference["label"])
-    scores = reference[names].to_numpy(dtype=np.float64)
-    whole = np.isfinite(y) & np.isfinite(scores).all(axis=1)
-    if not whole.any():
-        return None
-    return Answers(y[whole], scores[whole, 0] if contract.classes is None else scores[whole])
+    y = encode_target(contract, reference_labels(reference))
+    scores = reference_scores(reference, contract.classes)
+    finite = np.isfinite(scores)
+    whole = np.isfinite(y) & (finite if finite.ndim == 1 else finite.all(axis=1))
+    return Answers(y[whole], scores[whole]) if whole.any() else None
 
 
 def roc_points(hit: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -27,7 +27,11 @@ _PAUSE = 1.0
 
 @database.command("upgrade")
 def upgrade(wait: Wait = 0, json: Json = False) -> None:
-    """Make the tables, or bring them up to date: all of it or nothing. Stop nothing; run it before the new code."""
+    """Make the tables, or bring them up to date: all of it or nothing. Stop nothing; run it before the new code.
+
+    What takes long is prepared in batches beside the tables in use; killed meanwhile, it goes on from there when it is
+    run again.
+    """
     from pipelines.stores.schema import upgrade_schema
 
     url = read_settings().database

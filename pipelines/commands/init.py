@@ -9,6 +9,7 @@ import typer
 
 from pipelines.commands.arguments import Json
 from pipelines.commands.output import write_result
+from pipelines.core.problem_parts import Task
 
 if TYPE_CHECKING:
     from pipelines.steps.draft import Drafted
@@ -23,6 +24,9 @@ def init(
     ] = None,
     drop: Annotated[
         list[str] | None, typer.Option("--drop", metavar="COLUMN", help="Column to ignore; may be repeated.")
+    ] = None,
+    task: Annotated[
+        Task | None, typer.Option("--task", help="What to learn [default: what the target's values suggest].")
     ] = None,
     name: Annotated[
         str | None,
@@ -39,7 +43,7 @@ def init(
     from pipelines.steps.draft import draft_problem, problem_name, write_draft
 
     place = output or Path(f"{name or problem_name(table.name)}.yaml")
-    drafted = draft_problem(table, target, time, drop or [], name, place.absolute().parent)
+    drafted = draft_problem(table, target, time, drop or [], name, place.absolute().parent, task)
     write_draft(drafted, place, force)
     write_result(_result(drafted, place), json, lambda: _show(drafted, place))
 
@@ -53,6 +57,7 @@ def _result(drafted: Drafted, place: Path) -> dict[str, Any]:
         "file": str(place),
         "task": draft.task,
         "target": draft.target,
+        "positive": draft.positive,
         "time": draft.time,
         "key": draft.key,
         "rows": draft.rows,
@@ -68,11 +73,19 @@ def _result(drafted: Drafted, place: Path) -> dict[str, Any]:
 def _show(drafted: Drafted, place: Path) -> None:
     from pipelines.core.drafting import KINDS
     from pipelines.core.facts import one_line
+    from pipelines.steps.draft_text import too_few_labels, variants_told
 
     draft = drafted.draft
     typer.echo(f"{place}: {draft.task}, {draft.target_facts}")
     counted = {kind: len(draft.of_kind(kind)) for kind in KINDS}
     typer.echo("features: " + ", ".join(f"{count} {kind}" for kind, count in counted.items() if count))
+    lacking = too_few_labels(draft)
+    if lacking:
+        typer.echo(lacking)
+    if draft.variants:
+        typer.echo(f"to check: {one_line(draft.target)!r}: {one_line(variants_told(draft), 200)}")
+    if draft.repeated:
+        typer.echo(f"to check: {draft.repeated:,} rows equal an earlier one in all but identifiers")
     for column in draft.time_candidates[:3]:
         typer.echo(f"no time column given; {column.name!r} may be one: --time")
     for one in draft.suspicions[:20]:

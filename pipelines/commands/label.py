@@ -56,7 +56,10 @@ def label(
 
 def label_items(frame: pd.DataFrame, contract: Contract, file: Path) -> list[dict[str, Any]]:
     """The table's rows as labels; rows whose label is missing have nothing to say and are left out."""
-    column = next((one for one in ("label", contract.target) if one in frame.columns), None)
+    names = ["label", contract.target]
+    if any(column.name == "label" for column in contract.columns) or "label" in (*contract.key, *contract.ignored):
+        names.reverse()  # the table's own column of that name says something else
+    column = next((one for one in names if one in frame.columns), None)
     identity = "id"
     while f"{identity}_" in frame.columns:  # `predict` wrote it beside a key column that is called id itself
         identity += "_"

@@ -62,6 +62,8 @@ def seal(
             f"{report.rows:,} predictions and {report.labels:,} labels of before {report.moments_before:%Y-%m-%d} "
             f"are in {report.segments} segments more ({report.bytes / 1e6:.1f} MB)"
         )
+        if report.late:
+            remark(f"{report.late:,} of the labels had come after their answers were sealed")
         if report.partitions:
             remark(f"empty partitions dropped: {', '.join(report.partitions)}")
         if report.tidied:

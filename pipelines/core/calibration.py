@@ -71,7 +71,7 @@ def calibrate(
     drawn = resample(len(y), clusters, seed)
     place = _places(said, bins)
     cells = _Cells(place, said, came, drawn)
-    slope, intercept = recalibrate(said, came, drawn.block, logistic=task != "regression", confidence=confidence)
+    slope, intercept = recalibrate(said, came, drawn.apart, logistic=task != "regression", confidence=confidence)
     gaps = cells.came - cells.said
     noise, corrected = _without_noise(cells, gaps, drawn, confidence)
     return Calibration(
@@ -127,7 +127,7 @@ class _Cells:
 
 def _bin(cells: _Cells, drawn: Resampling, one: int, task: Task, confidence: float) -> Bin:
     rows, came = int(cells.rows[one]), float(cells.came[one])
-    ends = interval(came, cells.drawn_came[:, one], min(drawn.count, rows), confidence)
+    ends = interval(came, cells.drawn_came[:, one], min(drawn.worth, rows), confidence)
     if ends is not None and ends[0] == ends[1] and task != "regression":
         ends = wilson(came * rows, rows, confidence)
     low, high = ends or (None, None)
@@ -152,7 +152,7 @@ def _without_noise(
     seen = float(cells.share @ np.abs(gaps))
     value = max(0.0, float(seen - cells.share @ (_folded(left, deviation) - left)))
     spread = float((np.abs(gap_draws[known]) @ cells.share).std())
-    reach = spread * -float(stdtrit(max(drawn.count - 1, 1), (1 - confidence) / 2))
+    reach = spread * -float(stdtrit(max(drawn.worth - 1, 1), (1 - confidence) / 2))
     # What a perfect model may well show tells nothing; what is seen, noise and all, is as much as it can be.
     low = max(0.0, value - reach) if seen > noise + reach else 0.0
     return noise, Metric(value=value, low=low, high=seen + reach)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 
 from pipelines.core.errors import NotEnoughData, ProblemError
-from pipelines.core.kinds import category_text, category_texts, plain_values, to_numbers
+from pipelines.core.kinds import category_text, category_texts, describe, plain_values, to_numbers
 from pipelines.core.problem import Problem, Task
 from pipelines.core.schema import ClassType
 
 _FEW = 20  # integer targets with more distinct values are quantities
 _MOST_CLASSES = 1000
+_DENIED = re.compile(
+    r"\b(no|not|non|none|never|without|false|negative|neg|nein|nicht|kein|keine|ohne|pas|sans|sin|n)\b"
+)
 
 
 def infer_task(problem: Problem, target: pd.Series) -> Task:
@@ -30,7 +35,8 @@ def infer_task(problem: Problem, target: pd.Series) -> Task:
         raise NotEnoughData(f"the target {name!r} has no value in any row: nothing can be learned")
     distinct = filled.nunique()
     if distinct == 1:
-        raise NotEnoughData(f"the target {name!r} has one value only, {filled.iloc[0]!r}: nothing can be learned")
+        only = describe(filled.iloc[0])
+        raise NotEnoughData(f"the target {name!r} has one value only, {only}: nothing can be learned")
     if problem.task is not None:
         if problem.task == "binary" and distinct > 2:
             raise ProblemError(f"task: binary, but the target {name!r} has {distinct} values: use task: multiclass")
@@ -68,6 +74,22 @@ def infer_classes(problem: Problem, task: Task, target: pd.Series) -> tuple[list
             raise ProblemError(f"data.target.positive is {positive!r}, but {name!r} is one of {', '.join(classes)}")
         classes.sort(key=lambda one: one == wanted)
     return classes, class_type
+
+
+def likely_positive(classes: list[str], target: pd.Series) -> str:
+    """Which of two classes named by words is rather asked about: the one that is not denied, else the rarer one.
+
+    >>> likely_positive(["stays", "will not stay"], pd.Series(["stays", "will not stay"]))
+    'stays'
+    >>> likely_positive(["churned", "stayed"], pd.Series(["stayed", "stayed", "churned"]))
+    'churned'
+    """
+    denied = [_DENIED.search(one.strip().lower()) is not None for one in classes]
+    if denied[0] != denied[1]:
+        return classes[denied.index(False)]
+    texts = pd.Series(category_texts(target))
+    first, second = ((texts == one).sum() for one in classes)
+    return classes[0] if first < second else classes[1]
 
 
 def _class_type(target: pd.Series) -> ClassType:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipelines.core.kinds import category_texts
 from pipelines.core.problem import Problem
-from pipelines.core.resampling import time_clusters
+from pipelines.core.resampling import day_clusters
 
 
 def dependent_rows(problem: Problem, rows: pd.DataFrame) -> tuple[np.ndarray | None, str]:
@@ -30,5 +30,5 @@ def dependent_rows(problem: Problem, rows: pd.DataFrame) -> tuple[np.ndarray | N
     times = rows["__time"].to_numpy(dtype="datetime64[us]")
     if problem.data.time is None or np.isnat(times).any():
         return None, ""
-    clusters = time_clusters(times)
+    clusters = day_clusters(times)
     return clusters, "" if clusters is None else "days, or stretches of time where there are few days"

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipelines.core.class_inference import infer_classes, infer_task
+from pipelines.core.class_inference import infer_classes, infer_task, likely_positive
 from pipelines.core.errors import ProblemError
 from pipelines.core.facts import describe_target, describe_values, one_line
-from pipelines.core.identifiers import choose_key, identifies_an_entity, identifies_rows, is_named_id
+from pipelines.core.first_look import is_nested, may_be_moments, repeated_rows, rows_a_week, spelling_variants
+from pipelines.core.identifiers import choose_key, identifies_an_entity, identifies_rows, is_named_id, is_reserved
 from pipelines.core.kinds import category_texts, date_form, infer_kind, to_datetimes, to_numbers
 from pipelines.core.leaks import Suspicion, suspect_leaks
 from pipelines.core.problem import Kind, Problem, Task
@@ -54,6 +55,14 @@ class Draft:
     labelled: int
     time_candidates: tuple[DraftedColumn, ...] = ()
     """Columns that hold moments, where no time column was given."""
+    repeated: int = 0
+    """Rows that equal an earlier one in every column but the identifiers; none where they are few."""
+    variants: tuple[str, ...] = ()
+    """Classes of the target that differ in nothing but case and spaces."""
+    a_week: float | None = None
+    """Rows in an ordinary week, by the time column; none without one, or where the rows span less than a week."""
+    positive: str | None = None
+    """The class that is rather asked about, where it is not the one that the order of the classes would make it."""
 
     @property
     def suspicions(self) -> list[Suspicion]:
@@ -66,8 +75,10 @@ class Draft:
         return [column for column in self.columns if column.kind == kind]
 
 
-def draft(frame: pd.DataFrame, target: str, time: str | None = None, drop: Sequence[str] = ()) -> Draft:
-    """The draft of a problem from a table's values; column names must be distinct texts.
+def draft(
+    frame: pd.DataFrame, target: str, time: str | None = None, drop: Sequence[str] = (), task: Task | None = None
+) -> Draft:
+    """The draft of a problem from a table's values; column names must be distinct texts, `task` overrules the guess.
 
     ProblemError when a named column does not exist or does not fit, NotEnoughData when the target cannot be
     learned.
@@ -79,9 +90,16 @@ def draft(frame: pd.DataFrame, target: str, time: str | None = None, drop: Seque
     ('binary', 'id', [('size', 'numeric')])
     """
     _check_names(frame, target, time, drop)
-    problem = Problem.model_validate({"name": "draft", "data": {"source": "draft", "target": target}})
+    problem = Problem.model_validate({"name": "draft", "task": task, "data": {"source": "draft", "target": target}})
     task = infer_task(problem, frame[target])
     classes, class_type = infer_classes(problem, task, frame[target])
+    positive = (
+        likely_positive(classes, frame[target]) if classes and task == "binary" and class_type == "text" else None
+    )
+    if classes and positive == classes[0]:
+        classes = classes[::-1]
+    else:
+        positive = None
     contract = Contract(problem="draft", task=task, target=target, classes=classes, class_type=class_type, columns=())
     key = choose_key(frame, [name for name in frame.columns if name not in (target, time, *drop)])
     seen = frame if len(frame) <= LOOKED_AT else frame.sample(LOOKED_AT, random_state=0).sort_index()
@@ -103,6 +121,10 @@ def draft(frame: pd.DataFrame, target: str, time: str | None = None, drop: Seque
         rows=len(frame),
         labelled=int(frame[target].notna().sum()),
         time_candidates=() if time else tuple(moments),
+        repeated=repeated_rows(frame, [key, *(column.name for column in columns if column.kind == "ignored")]),
+        variants=tuple(spelling_variants(frame[target])) if classes else (),
+        a_week=None if time is None else rows_a_week(frame[time]),
+        positive=positive,
     )
 
 
@@ -145,8 +167,12 @@ def _read_column(whole: pd.Series, seen: pd.Series, dropped: bool, is_time: bool
         return DraftedColumn(name, "datetime", "the time column's own calendar, " + describe_values(seen, "datetime"))
     if dropped:
         return DraftedColumn(name, "ignored", "left out by --drop")
+    if is_reserved(name):
+        return DraftedColumn(name, "ignored", "Ratchet keeps this name for itself: give it another in data.source.sql")
     if whole.isna().all():
         return DraftedColumn(name, "ignored", "empty")
+    if is_nested(seen):
+        return DraftedColumn(name, "ignored", "nested values: take what matters out in data.source.sql")
     kind = infer_kind(seen)
     if kind == "numeric" and len(seen) < len(whole):
         kind = infer_kind(whole)  # a rare text among the numbers, or a count of the rows, shows in the whole only
@@ -157,7 +183,12 @@ def _read_column(whole: pd.Series, seen: pd.Series, dropped: bool, is_time: bool
         kind = "categorical"
     if _is_constant(whole):
         return DraftedColumn(name, "ignored", f"the same in every row: {one_line(str(whole.iloc[0]))}")
-    return DraftedColumn(name, kind, describe_values(seen, kind))
+    facts = describe_values(seen, kind)
+    if kind == "numeric" and may_be_moments(seen):
+        facts += "; if these are moments since 1970, list it under datetime"
+    if kind == "categorical" and spelling_variants(seen):
+        facts += "; some differ in case or spaces only"
+    return DraftedColumn(name, kind, facts)
 
 
 def _is_constant(series: pd.Series) -> bool:

@@ -12,6 +12,7 @@ from pipelines.core.kinds import category_texts, to_numbers
 from pipelines.core.problem import Kind
 
 _NAMED = re.compile(r"(^|[\s_.\-])(?i:id|ids|uuid|guid)$|[a-z](Id|ID|Uuid|UUID|Guid|GUID)$")
+_KEPT = frozenset({"__row", "__time", "__known_at", "__y", "__side", "__prediction", "__label"})
 _FEWEST = 20
 """In fewer rows distinct values prove nothing."""
 
@@ -23,6 +24,15 @@ def is_named_id(name: str) -> bool:
     [True, True, True, True, False, False]
     """
     return _NAMED.search(name.strip()) is not None
+
+
+def is_reserved(name: str) -> bool:
+    """Whether the name is kept for what Ratchet itself puts beside a table's columns.
+
+    >>> [is_reserved(name) for name in ("__y", "__probability_yes", "prediction", "__x__")]
+    [True, True, False, False]
+    """
+    return name in _KEPT or name.startswith("__probability_")
 
 
 def choose_key(frame: pd.DataFrame, names: Iterable[str]) -> str | None:
@@ -48,9 +58,13 @@ def identifies_rows(series: pd.Series, kind: Kind) -> str | None:
         return None
     if kind != "numeric":
         return distinct(int(series.notna().sum()))
-    if not _whole(series) or series.isna().any():
+    if not _whole(series):
         return None
-    numbers = to_numbers(series)[0]
+    numbers = to_numbers(series.dropna())[0]
+    if str(series.name).startswith("Unnamed: ") and (np.diff(numbers) > 0).all():
+        return "it counts the rows"
+    if series.isna().any():
+        return None
     if numbers.min() in (0, 1) and numbers.max() - numbers.min() == len(numbers) - 1:
         return "it counts the rows"
     return distinct(len(series)) if is_named_id(str(series.name)) else None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipelines.core.class_inference import infer_classes, infer_task
 from pipelines.core.errors import ProblemError
+from pipelines.core.identifiers import is_reserved
 from pipelines.core.kinds import (
     category_texts,
     date_form,
@@ -52,6 +53,12 @@ def infer_contract(problem: Problem, frame: pd.DataFrame) -> Contract:
     ]
     if not any(column.feature for column in columns) and not problem.features.history:
         raise ProblemError(f"problem {problem.name!r}: no feature is left besides the target {target!r}")
+    for column in columns:
+        if is_reserved(column.name):
+            raise ProblemError(
+                f"column {column.name!r} has a name that Ratchet keeps for what it puts beside the columns: give it "
+                "another one in data.source.sql, or list it under `ignored`"
+            )
     used = {column.name for column in columns} | {target, problem.data.label_known_at, *problem.data.key}
     return Contract(
         problem=problem.name,
@@ -132,7 +139,7 @@ def _feature_columns(problem: Problem, frame: pd.DataFrame) -> list[Column]:
     for name in frame.columns:
         kind = declared.get(name)
         if kind is None:
-            if name in hidden or problem.features.others == "ignore":
+            if name in hidden or is_reserved(name) or problem.features.others == "ignore":
                 continue
             kind = "datetime" if name == problem.data.time else infer_kind(frame[name])
         if kind != "ignored":

@@ -24,7 +24,7 @@ _LARGEST = 50.0  # on a scale: e to the 50th stands for no bound at all
 
 
 def scaled_interval(
-    value: float, replicates: np.ndarray, blocks: int, confidence: float, scale: Scale
+    value: float, replicates: np.ndarray, blocks: float, confidence: float, scale: Scale
 ) -> tuple[float, float] | None:
     """The interval of `value` from its replicates: Student's t on the scale; it always holds the value.
 
@@ -66,18 +66,18 @@ def share_interval(
     if not drawn.clustered:
         return wilson(hits, count, confidence)
     if min(hits, count - hits) >= FEWEST_COUNTED:
-        return scaled_interval(share, replicates, drawn.count, confidence, "logit")
+        return scaled_interval(share, replicates, drawn.worth, confidence, "logit")
     if drawn.count < 2 or not _defined(replicates):
         return None
     alone = wilson(hits, count, confidence)
-    worth = share * (1 - share) / max(standard_error(replicates, drawn.count), 1e-12) ** 2
+    worth = share * (1 - share) / max(standard_error(replicates, drawn.worth), 1e-12) ** 2
     if not 0 < worth < count:
         return alone
-    joined = wilson(share * worth, worth, confidence, drawn.count)
+    joined = wilson(share * worth, worth, confidence, drawn.worth)
     return min(alone[0], joined[0]), max(alone[1], joined[1])
 
 
-def standard_error(replicates: np.ndarray, blocks: int) -> float:
+def standard_error(replicates: np.ndarray, blocks: float) -> float:
     """The spread of the defined replicates; drawing from few blocks makes them too narrow, which is mended.
 
     >>> round(standard_error(np.array([1.0, 3.0, np.nan]), 2), 3)

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _NAT = np.datetime64("NaT", "us")
+_EXACT = 2**53
 _SAMPLE = 20_000
 _MOSTLY = 0.98  # the share that must read as a number or a date; the rest is quarantined, with its reason
 Objects = NDArray[np.object_]
@@ -54,6 +55,8 @@ def infer_kind(series: pd.Series) -> Kind:
         return "categorical"
     if kind == "M":
         return "datetime"
+    if kind in "iu" and np.abs(filled.astype(float)).max() > _EXACT:
+        return _kind_of_texts(pd.Series(category_texts(filled)))  # names of things: as float64 many would be one
     if kind in "iufm":
         return "ignored" if kind in "iuf" and _numbers_the_rows(series) else "numeric"
     sample = _spread(filled)

@@ -137,7 +137,7 @@ def comparisons(
     """
     if (problem := _unfit(y, candidate) or _unfit(y, champion)) is not None:
         return [Comparison(metric=metric, difference=None, reason=problem) for _ in confidences]
-    drawn = resample(len(y), clusters, seed, blocks_for(candidate))
+    drawn = resample(len(y), clusters, seed, blocks_for(candidate), paired=True)
     sign = 1 if metric in HIGHER_IS_BETTER else -1
     ours, theirs = (formulas(task, y, scores, drawn)[metric] for scores in (candidate, champion))
     whole = np.ones((1, drawn.count))
@@ -145,7 +145,7 @@ def comparisons(
     if not np.isfinite(difference):
         return [Comparison(metric=metric, difference=None, reason=_why_undefined(metric, y)) for _ in confidences]
     replicates = sign * (ours(drawn.weights) - theirs(drawn.weights))
-    return [_gain(metric, difference, interval(difference, replicates, drawn.count, one)) for one in confidences]
+    return [_gain(metric, difference, interval(difference, replicates, drawn.worth, one)) for one in confidences]
 
 
 def mean_interval(
@@ -161,7 +161,7 @@ def mean_interval(
     drawn = resample(len(values), clusters, seed)
     sums, rows = drawn.sums(values), drawn.sums(np.ones(len(values)))
     value = float(values.mean())
-    ends = interval(value, (drawn.weights @ sums) / (drawn.weights @ rows), drawn.count, confidence)
+    ends = interval(value, (drawn.weights @ sums) / (drawn.weights @ rows), drawn.worth, confidence)
     if ends is None:
         return Metric(value=value, reason="too few rows for an interval")
     return Metric(value=value, low=ends[0], high=ends[1])
@@ -231,7 +231,7 @@ def _metric(
     name: str, value: float, replicates: np.ndarray, drawn: Resampling, confidence: float, counted: _Counted | None
 ) -> Metric:
     if counted is None:
-        ends = scaled_interval(value, replicates, drawn.count, confidence, _SCALES[name])
+        ends = scaled_interval(value, replicates, drawn.worth, confidence, _SCALES[name])
     elif name == "f1":
         share = share_interval(*counted, replicates / (2 - replicates), drawn, confidence)
         ends = None if share is None else (2 * share[0] / (1 + share[0]), 2 * share[1] / (1 + share[1]))

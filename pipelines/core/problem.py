@@ -23,6 +23,7 @@ from pipelines.core.problem_parts import (
     HIGHER_IS_BETTER,
     REGRESSION_METRICS,
     Columns,
+    CronText,
     Duration,
     Kind,
     Name,
@@ -304,8 +305,8 @@ class Retraining(Section):
     every: Duration | None = None
     """Train again when the last training is this old, whatever the verdicts."""
     growth: float | None = Field(0.5, gt=0)
-    """Train again when the labels have grown by this share since the champion's data ended, and by half of it since a
-    challenger that lost; null: never."""
+    """Train again when the labels have grown by this share since the champion's data ended. Since a challenger that
+    lost: when as many have come as the gate said would settle it, between half of this and all of it; null: never."""
     budget: int = Field(12, ge=1)
     """Retrainings within 365 days; more need a person."""
     cooldown: Duration = Field(timedelta(days=7), json_schema_extra={"default": "1w"})
@@ -315,8 +316,9 @@ class Retraining(Section):
     max_rejections: int = Field(3, ge=1)
     """Circuit breaker: after so many challengers rejected in a row a person must decide before an alarm asks again.
     Regular trainings (`every`, `growth`, `schedule`) neither trip it nor are stopped by it."""
-    schedule: str | None = None
-    """A cron expression for regular training, whatever the verdicts; cooldown and min_new_labels do not apply."""
+    schedule: CronText | None = None
+    """A cron expression (minute, hour, day, month, weekday; UTC) for regular training, whatever the verdicts; cooldown
+    and min_new_labels do not apply."""
 
 
 class Rollout(Section):

@@ -6,7 +6,9 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from pipelines.core.cron import Cron
 
 Task = Literal["binary", "multiclass", "regression"]  # clustering, anomaly detection and ranking are still to come
 Kind = Literal["numeric", "categorical", "datetime", "text", "ignored"]
@@ -53,6 +55,14 @@ Duration = Annotated[
     BeforeValidator(parse_duration, json_schema_input_type=str),
     PlainSerializer(write_duration, return_type=str),
 ]
+
+
+def _read_as_cron(value: str) -> str:
+    Cron.parse(value)
+    return value
+
+
+CronText = Annotated[str, AfterValidator(_read_as_cron)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
 

@@ -48,7 +48,10 @@ class Windows:
         self.events = _bounds([len(part) for part in keys])
         self.entities = _bounds([len(part) for part in shifts])
         self.fields = sorted(set().union(*(_NEEDS[one.how] for one in wanted)))
-        self.keys = _joined([part + entity * self._width for part, entity in zip(keys, self.entities, strict=False)])
+        self.keys = _small(
+            _joined([part + entity * self._width for part, entity in zip(keys, self.entities, strict=False)]),
+            (self.entities[-1] + 1) * self._width,
+        )
         ends = [np.array(self.events[-1:], dtype=np.int64)]
         starts = zip(series, self.events, strict=False)
         self.starts = _joined([read(one, "starts") + event for one, event in starts] + ends)
@@ -139,7 +142,8 @@ class Windows:
         at = np.where(seen, code, 0) + np.array(self.entities[:-1])[:, None]
         key = at * self._width
         pairs = self._pair_series
-        found = self.keys.searchsorted(np.concatenate((key + ranks[0], key[pairs] + ranks[1:][self._pair_windows])))
+        sought = np.concatenate((key + ranks[0], key[pairs] + ranks[1:][self._pair_windows]))
+        found = self.keys.searchsorted(sought.astype(self.keys.dtype, copy=False))
         high, low = found[: len(key)][pairs], found[len(key) :]
         high = np.where(seen[pairs], np.maximum(high, low), low)
         first = low == self.starts[at[pairs]]
@@ -169,7 +173,7 @@ class Windows:
         for at, number in enumerate(self.series):
             events, entities = slice(*self.events[at : at + 2]), slice(*self.entities[at : at + 2])
             parts = {name: values[events] for name, values in self.sums.items()}
-            parts["keys"] = self.keys[events] - self.entities[at] * self._width
+            parts["keys"] = self.keys[events].astype(np.int64) - self.entities[at] * self._width
             parts["starts"] = self.starts[entities] - self.events[at]
             parts |= {"moments": self.moments, "shift": self.shift[entities]}
             parts["entities"] = np.array([self._groups[at]], dtype=np.int64)
@@ -180,6 +184,11 @@ class Windows:
 def _bounds(sizes: Sequence[int]) -> list[int]:
     """Where each part starts when parts of these sizes lie one after another, and where the last one ends."""
     return [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
+
+
+def _small(keys: np.ndarray, most: int) -> np.ndarray:
+    """Integers up to `most` in half the room where they fit: what is searched at random should stay in the cache."""
+    return keys.astype(np.int32) if most < 2**31 else keys
 
 
 def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:

@@ -10,13 +10,22 @@ from datetime import UTC, datetime
 from prefect import task
 
 from pipelines.core.errors import RatchetError
+from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
 from pipelines.flows.tries import RETRIES
+from pipelines.stores.history_store import known_until
 from pipelines.stores.known_problems import readable_problems
 from pipelines.stores.ledger import open_ledger
 from pipelines.stores.notice_channels import addresses, send
 from pipelines.stores.notice_keeping import Address
-from pipelines.stores.notice_making import Outbox, catch_up, look_at_retraining, look_for_silence, remind
+from pipelines.stores.notice_making import (
+    Outbox,
+    catch_up,
+    look_at_history,
+    look_at_retraining,
+    look_for_silence,
+    remind,
+)
 from pipelines.stores.notices import Notices
 
 LOG = logging.getLogger(__name__)
@@ -42,8 +51,15 @@ def make_notices(outbox: Outbox, settings: Settings, now: datetime, watch: bool)
         catch_up(outbox, problem, now)
         look_at_retraining(outbox, problem, now)
         if problem in watched:
-            look_for_silence(outbox, problem, watched[problem].problem.monitoring.window, now)
+            _look_beyond_verdicts(outbox, settings, watched[problem].problem, now)
         remind(outbox, problem, now)
+
+
+def _look_beyond_verdicts(outbox: Outbox, settings: Settings, problem: Problem, now: datetime) -> None:
+    """What no verdict tells: that there are none, or that what serving looks up is not renewed."""
+    look_for_silence(outbox, problem.name, problem.monitoring.window, now)
+    known = known_until(settings.history(problem.name))
+    look_at_history(outbox, problem.name, known, [one.window for one in problem.features.history], now)
 
 
 def hand_over(outbox: Outbox, settings: Settings, now: datetime) -> dict[str, int]:

@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.core.errors import Busy, RatchetError
-from pipelines.core.retraining import RetrainDecision
+from pipelines.core.retraining import Labels, RetrainDecision
 from pipelines.core.settings import Settings
 from pipelines.flows.answering import answer_released
 from pipelines.flows.training import training
+from pipelines.stores.champion_labels import champion_labels
+from pipelines.stores.champions import find_champion
 from pipelines.stores.known_problems import known_problems, resolve_problem
 from pipelines.stores.ledger import Ledger, Request, open_ledger
+from pipelines.stores.prediction_log import open_log
 from pipelines.stores.retraining_asks import ask_forgotten, ask_scheduled
 
 ATTEMPTS = 3
@@ -45,10 +48,13 @@ def ask_again(settings: Settings) -> list[Request]:
 def ask_by_schedule(settings: Settings, reference: str, due: datetime) -> RetrainDecision:
     """The policy's decision on the training that a problem's `retraining.schedule` is due for, carried out."""
     problem = resolve_problem(settings, reference).problem
-    ledger = open_ledger(settings)
+    ledger, log = open_ledger(settings), open_log(settings)
     try:
-        return ask_scheduled(ledger, problem, due)
+        champion = find_champion(settings, problem.name)
+        labels = Labels() if champion is None else champion_labels(log, champion, problem.name, due)
+        return ask_scheduled(ledger, problem, labels, due)
     finally:
+        log.close()
         ledger.close()
 
 

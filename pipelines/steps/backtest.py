@@ -63,7 +63,7 @@ def backtest(
     with open_cluster(settings) as cluster:
         found = compare_policies(rehearsal, wanted, jobs, tell, cluster)
     TrainingRoom(loaded, rehearsal.room).tidy()
-    return _result(rehearsal, wanted, found, time.monotonic() - began)
+    return _result(rehearsal, found, time.monotonic() - began)
 
 
 def _with_window(loaded: LoadedProblem, window: timedelta | None) -> LoadedProblem:
@@ -124,9 +124,7 @@ def _room_key(problem: Problem, frame: pd.DataFrame, start: datetime) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _result(
-    rehearsal: Rehearsal, wanted: Sequence[Policy], found: Sequence[PolicyOutcome], seconds: float
-) -> dict[str, Any]:
+def _result(rehearsal: Rehearsal, found: Sequence[PolicyOutcome], seconds: float) -> dict[str, Any]:
     problem, task = rehearsal.loaded.problem, rehearsal.traffic.contract.task
     return {
         "problem": problem.name,
@@ -139,19 +137,16 @@ def _result(
         "rows": sum(one.rows for one in found[0].windows),
         "refused": rehearsal.traffic.refused,
         "policies": [one.to_dict() for one in found],
-        "notes": _notes(problem, wanted),
+        "notes": _notes(problem),
         "seconds": round(seconds, 1),
     }
 
 
-def _notes(problem: Problem, wanted: Sequence[Policy]) -> list[str]:
+def _notes(problem: Problem) -> list[str]:
     """What of life is not replayed."""
     found = ["Not replayed: the rehearsal over HTTP, signatures, cards and the registry. All else are the same steps."]
     if problem.good_enough.approval:
         found.append("A release that waits for a second person is taken for approved at once.")
-    scheduled = [one.name for one in wanted if one.retraining.schedule is not None]
-    if scheduled:
-        found.append(f"retraining.schedule is not replayed ({', '.join(scheduled)}): give `every` instead.")
     return found
 
 

@@ -82,8 +82,8 @@ def live(rehearsal: Rehearsal, policy: Policy, progress: Progress) -> PolicyOutc
 
 def idle(policy: Policy) -> bool:
     """Whether it never trains again by itself."""
-    retraining = policy.retraining
-    return not retraining.on and retraining.every is None and retraining.growth is None
+    one = policy.retraining
+    return not one.on and one.every is None and one.growth is None and one.schedule is None
 
 
 _received: list[Any] = []  # of this process: the rehearsal and the queue, which would be sent with every policy else

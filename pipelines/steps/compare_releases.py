@@ -15,6 +15,7 @@ from pipelines.core.contract import Column, Contract
 from pipelines.core.dependence import dependent_rows
 from pipelines.core.errors import NotEnoughData
 from pipelines.core.evaluation.differences import Change, changes, text_changes
+from pipelines.core.evaluation.reference_table import reference_labels, reference_scores
 from pipelines.core.evaluation.side_by_side import SideBySide, lay_side_by_side
 from pipelines.core.observation import encode_labels, read_window
 from pipelines.core.scoring import score
@@ -140,9 +141,8 @@ def _rule(column: Column) -> str:
 def _held_out(newer: Bundle) -> _Rows:
     """The rows that the newer release was judged on, with the answers kept with them."""
     frame = read_parquet(newer.reference_path).sort_values("__row", ignore_index=True)
-    names = [f"probability_{name}" for name in newer.contract.classes or []]
-    scores = (frame[names] if names else frame["prediction"]).to_numpy(dtype=np.float64)
-    y = encode_labels(newer.contract, frame["label"])
+    scores = reference_scores(frame, newer.contract.classes)
+    y = encode_labels(newer.contract, reference_labels(frame))
     return _Rows(frame, y, scores, f"{len(frame):,} held-out rows of version {newer.version}")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipelines.core.drafting import Draft, draft
 from pipelines.core.errors import ProblemError, SourceError
+from pipelines.core.problem import Task
 from pipelines.steps.draft_text import write_problem
 from pipelines.stores.files import write_atomic
 from pipelines.stores.tables import read_table
@@ -32,6 +33,7 @@ def draft_problem(
     drop: Sequence[str] = (),
     name: str | None = None,
     folder: Path | None = None,
+    task: Task | None = None,
 ) -> Drafted:
     """The problem file of a table, its path written relative to `folder` (default: the table's own).
 
@@ -42,7 +44,7 @@ def draft_problem(
     if not table.is_file():
         raise SourceError(f"{table} is no file: give the path of a CSV file (also .gz, .zip) or a Parquet file")
     name = problem_name(table.name) if name is None else _checked_name(name)
-    drafted = draft(read_table(table), target, time, tuple(drop))
+    drafted = draft(read_table(table), target, time, tuple(drop), task)
     source = os.path.relpath(table, folder.expanduser().absolute() if folder else table.parent)
     return Drafted(name, write_problem(drafted, name, Path(source).as_posix(), table.name), drafted)
 

@@ -20,6 +20,8 @@ from pipelines.core.problem import GoodEnough, Monitoring, Problem, Retraining, 
 _LISTED_ONE_BY_ONE = 60
 """Tables with more columns get lists that wrap instead of a line for each column."""
 _NAMED_SUSPECTS = 30
+_LARGEST_TEST = 0.4
+_LONGEST_WINDOW = 26
 _COMMENTS_FROM = 40
 """Column after which comments are no longer aligned."""
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*( [A-Za-z0-9_.]+)*")
@@ -44,9 +46,14 @@ def write_problem(drafted: Draft, name: str, source: str, shown: str) -> str:
     ]
     if drafted.rows > LOOKED_AT:
         head.append(f"Ranges and counts are those of {LOOKED_AT:,} rows, taken at random.")
+    if drafted.repeated:
+        head.append(
+            f"{drafted.repeated:,} rows equal an earlier one in all but identifiers: if rows came in twice, take them "
+            "out (SELECT DISTINCT in data.source.sql)."
+        )
     features = _wide_features(drafted) if wide else _dump(CommentedMap({"features": _features(drafted)}))
     parts = [_comment(head) + _dump(document), _comment(_remarks(drafted, wide)) + features]
-    return "\n".join([*parts, *_larger_test(drafted), _defaults(drafted)])
+    return "\n".join([*parts, *_larger_test(drafted), *_longer_window(drafted), _defaults(drafted)])
 
 
 def _larger_test(drafted: Draft) -> list[str]:
@@ -54,12 +61,40 @@ def _larger_test(drafted: Draft) -> list[str]:
     needed = GoodEnough().min_labels
     if drafted.labelled * Split().test >= 1.1 * needed:
         return []
-    share = min(0.4, ceil(120 * needed / drafted.labelled) / 100)
-    return [f"split:\n  test: {share}  # of {drafted.labelled} labels: the gate needs {needed} to decide on\n"]
+    share = min(_LARGEST_TEST, ceil(120 * needed / drafted.labelled) / 100)
+    told = f"of {drafted.labelled} labels: the gate needs {needed} to decide on"
+    return [f"split:\n  test: {share}  # {too_few_labels(drafted) or told}\n"]
+
+
+def _longer_window(drafted: Draft) -> list[str]:
+    """A longer window, where a week has too few rows to be judged."""
+    watch = Monitoring()
+    if drafted.a_week is None or drafted.a_week >= watch.min_rows:
+        return []
+    weeks = min(ceil(1.2 * watch.min_rows / drafted.a_week), _LONGEST_WINDOW)
+    told = f"about {drafted.a_week:.0f} rows a week: a window needs {watch.min_rows} to be judged"
+    return [f"monitoring:\n  window: {weeks}w  # {told}\n"]
+
+
+def variants_told(drafted: Draft) -> str:
+    """That some classes differ in case or spaces only, and what makes them one."""
+    shown = ", ".join(repr(one) for one in drafted.variants[:4])
+    return f"{shown} are classes of their own; to make them one: {{column: ..., expression: 'lower(trim(...))'}}"
+
+
+def too_few_labels(drafted: Draft) -> str | None:
+    """That no model can be released from so few labels; None where there are enough."""
+    needed = GoodEnough().min_labels
+    if drafted.labelled * _LARGEST_TEST >= needed:
+        return None
+    return (
+        f"too few labels: the gate needs {needed} that were held out, so about {ceil(needed / _LARGEST_TEST)} in all, "
+        f"and there are {drafted.labelled}"
+    )
 
 
 def _data(drafted: Draft, source: str) -> CommentedMap:
-    data = CommentedMap({"source": _quoted(source), "target": _quoted(drafted.target)})
+    data = CommentedMap({"source": _quoted(source), "target": _target(drafted)})
     remarks = {"target": drafted.target_facts}
     if drafted.time is not None:
         data["time"] = _quoted(drafted.time)
@@ -68,14 +103,25 @@ def _data(drafted: Draft, source: str) -> CommentedMap:
         data["key"] = _quoted(drafted.key)
         remarks["key"] = "every row has a value of its own; never shown to the model"
     for key, remark in remarks.items():
-        data.yaml_add_eol_comment(remark, key, column=len(f"  {key}: {_scalar(data[key])}  "))
+        data.yaml_add_eol_comment(remark, key, column=len(f"  {key}: {_one_line(data[key])}  "))
     lines = [
         f"time: {_scalar(column.name)}  # {column.facts}: if predictions are asked for at this moment"
         for column in drafted.time_candidates[:3]
     ]
+    if drafted.variants:
+        lines.append(one_line(variants_told(drafted), 200))
     if lines:
         data.yaml_set_comment_before_after_key("target", before="\n".join(lines), indent=2)
     return data
+
+
+def _target(drafted: Draft) -> str | CommentedMap:
+    """The target's column, with its positive class where that is not what it would be anyway."""
+    if drafted.positive is None:
+        return _quoted(drafted.target)
+    target = CommentedMap({"column": _quoted(drafted.target), "positive": _quoted(drafted.positive)})
+    target.fa.set_flow_style()
+    return target
 
 
 def _features(drafted: Draft) -> CommentedMap:
@@ -148,8 +194,9 @@ def _defaults(drafted: Draft) -> str:
         f"monitoring: {{window: {write_duration(watch.window)}, min_rows: {watch.min_rows}}}",
         f"retraining: {{on: [{', '.join(again.on)}], cooldown: {write_duration(again.cooldown)}}}",
     ]
-    small = _larger_test(drafted) != []
-    return _comment([line for line in lines if not (small and line.startswith("split:"))])
+    said = [("split:", _larger_test(drafted)), ("monitoring:", _longer_window(drafted))]
+    taken = tuple(start for start, section in said if section)
+    return _comment([line for line in lines if not line.startswith(taken)])
 
 
 def _comment(lines: Sequence[str]) -> str:
@@ -165,7 +212,11 @@ def _quoted(text: str) -> str:
 
 def _scalar(text: str) -> str:
     """The text as one YAML scalar in one line."""
-    return _dump(CommentedSeq([_quoted(text)])).strip().removeprefix("- ")
+    return _one_line(_quoted(text))
+
+
+def _one_line(value: Any) -> str:
+    return _dump(CommentedSeq([value])).strip().removeprefix("- ")
 
 
 def _dump(document: Any) -> str:

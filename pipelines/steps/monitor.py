@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.core.drift import ColumnScore, Verdict
-from pipelines.core.retraining import Labels, RetrainDecision
+from pipelines.core.retraining import RetrainDecision
 from pipelines.core.settings import Settings
 from pipelines.steps.judge import Judgement, Stretch, judge
 from pipelines.stores.bundle import Bundle
+from pipelines.stores.champion_labels import champion_labels
 from pipelines.stores.champions import open_champion
 from pipelines.stores.ledger import Ledger, open_ledger
 from pipelines.stores.prediction_log import PredictionLog, open_log
@@ -154,8 +155,7 @@ def _window(desk: _Desk, start: datetime | None, end: datetime | None) -> tuple[
 
 def _act(desk: _Desk, key: str, verdict: Verdict, report: str) -> tuple[RetrainDecision, int | None]:
     """Write verdict and decision into the ledger, then make the request: a kill in between loses neither."""
-    since = _data_end(desk.bundle)
-    labels = Labels(desk.log.new_labels(desk.name, since, desk.as_of), since, desk.bundle.release.get("labels"))
+    labels = champion_labels(desk.log, desk.bundle, desk.name, desk.as_of)
     decision = decide_now(desk.ledger, desk.loaded.problem, key, verdict, labels, desk.as_of)
     evidence = {**verdict.to_dict(), "retraining": decision.to_dict(), "report": report}
     desk.ledger.record(
@@ -171,12 +171,6 @@ def _act(desk: _Desk, key: str, verdict: Verdict, report: str) -> tuple[RetrainD
     )
     request = ask_now(desk.ledger, desk.name, key, decision, desk.as_of)
     return decision, None if request is None else request.id
-
-
-def _data_end(bundle: Bundle) -> datetime:
-    """Until when the champion's labels reach: new ones are those that became known later."""
-    told: Any = bundle.release.get("as_of") or (bundle.scorecard.get("period") or [None])[-1]
-    return datetime(1970, 1, 1, tzinfo=UTC) if told is None else _utc(datetime.fromisoformat(str(told)))
 
 
 def _utc(moment: datetime) -> datetime:

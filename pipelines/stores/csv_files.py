@@ -11,6 +11,8 @@ import duckdb
 
 from pipelines.core.errors import SourceError
 from pipelines.stores.plain_text import as_plain_text
+from pipelines.stores.sql_quoting import sql_name, sql_text
+from pipelines.stores.written_numbers import read_grouped_numbers, read_written_numbers
 
 # BOOLEAN is not among them: DuckDB takes yes/no and t/f for it, which callers of the API would not write.
 _TYPES = "auto_type_candidates = ['BIGINT', 'HUGEINT', 'DOUBLE', 'DATE', 'TIMESTAMP', 'TIMESTAMPTZ', 'VARCHAR']"
@@ -60,8 +62,8 @@ def load_csv(
 ) -> CsvTable:
     """The files' rows as the temporary table `table`, typed by all rows; `scratch` takes unpacked copies.
 
-    Dates that are not ISO 8601 stay text (DuckDB would guess between day and month unseen), columns of true
-    and false become booleans, decimal commas numbers. SourceError when a file is no CSV.
+    Dates that are not ISO 8601 stay text (DuckDB would guess between day and month unseen), columns of true and
+    false become booleans, and what people write as numbers (1.234,5 or $5) numbers. SourceError: no CSV file.
     """
     plain = [as_plain_text(path, scratch) for path in paths]
     headers = [_header(path) for path in plain]
@@ -74,16 +76,6 @@ def load_csv(
     _make_booleans(connection, table)
     fits = files.header is not None and len(files.header) == len(columns)
     return CsvTable(files.header if fits and files.header else columns, columns)
-
-
-def sql_text(value: str) -> str:
-    """A SQL string literal."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def sql_name(name: str) -> str:
-    """A quoted SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: str, arguments: str, files: Files) -> list[str]:
@@ -111,8 +103,12 @@ def _load(connection: duckdb.DuckDBPyConnection, table: str, arguments: str, fil
         raise SourceError(f"{listed} cannot be read as CSV: {first_line(problem)}") from problem
     if works != last:
         connection.execute(f"{create} read_csv({works})")
-    if _decimal_commas(connection, table):
-        connection.execute(f"{create} read_csv({works}, decimal_separator = ',')")
+    points = read_written_numbers(connection, table, files.delimiter)
+    if points:
+        texts = ", ".join(f"{sql_text(name)}: 'VARCHAR'" for name in points)
+        connection.execute(f"{create} read_csv({works}, types = {{{texts}}})")
+        read_written_numbers(connection, table, files.delimiter, but=points)
+        read_grouped_numbers(connection, table, points)
     columns: list[str] = connection.table(table).columns
     return columns
 
@@ -132,12 +128,6 @@ def _types(connection: duckdb.DuckDBPyConnection, path: Path) -> str:
 def _make_booleans(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     for name in _all_match(connection, table, _texts(connection, table), "lower({}) IN ('true', 'false')"):
         connection.execute(f"ALTER TABLE {sql_name(table)} ALTER {sql_name(name)} TYPE BOOLEAN")
-
-
-def _decimal_commas(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    return _all_match(
-        connection, table, _texts(connection, table), "regexp_full_match({}, '\\s*[+-]?\\d+(,\\d+)?\\s*')"
-    )
 
 
 def _texts(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:

@@ -57,6 +57,14 @@ def load_current(folder: Path) -> tuple[HistoryIndex, datetime] | None:
         raise ModelFileError(f"the history in {folder} cannot be read ({error}): materialise it again") from error
 
 
+def known_until(folder: Path) -> datetime | None:
+    """Up to when the history in force knows, without opening it; None where there is none that can be read."""
+    try:
+        return datetime.fromisoformat(read_json(folder / POINTER)["as_of"])
+    except (NotFound, OSError, KeyError, TypeError, ValueError):  # what is wrong with it is for those who read it
+        return None
+
+
 def _pointed_at(folder: Path) -> str | None:
     try:
         return str(read_json(folder / POINTER)["file"])

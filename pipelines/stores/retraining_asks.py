@@ -27,7 +27,7 @@ def decide_now(
     before = ledger.find(key)
     if before is not None and before.evidence.get("retraining"):
         return RetrainDecision.from_dict(before.evidence["retraining"])
-    past = retraining_past(ledger, problem.name, as_of)
+    past = retraining_past(ledger, problem, as_of)
     return decide_retraining(problem.retraining, verdict, past, labels, as_utc(as_of))
 
 
@@ -56,14 +56,14 @@ def ask_now(ledger: Ledger, problem: str, key: str, decision: RetrainDecision, a
     return None
 
 
-def ask_scheduled(ledger: Ledger, problem: Problem, due: datetime) -> RetrainDecision:
+def ask_scheduled(ledger: Ledger, problem: Problem, labels: Labels, due: datetime) -> RetrainDecision:
     """The policy's decision on a training that `retraining.schedule` is due for at `due`, carried out."""
     key = f"schedule:{problem.name}:{as_utc(due).isoformat()}"
     mine = [one for one in ledger.requests(problem.name) if one.key == _asked_key(key)]
     if mine:
         return RetrainDecision(True, list(mine[0].evidence["reasons"]), [], triggers=["schedule"])
-    past = retraining_past(ledger, problem.name, due)
-    decision = decide_retraining(problem.retraining, None, past, Labels(), as_utc(due), scheduled=True)
+    past = retraining_past(ledger, problem, due)
+    decision = decide_retraining(problem.retraining, None, past, labels, as_utc(due), scheduled=True)
     ask_now(ledger, problem.name, key, decision, due)
     return decision
 

@@ -25,7 +25,7 @@ from pipelines.stores.logbook.log_partitions import make_partitions
 
 __all__ = ["REVISIONS", "SchemaState", "all_tables", "ensure_schema", "schema_state", "upgrade_schema"]
 
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every revision there was, the newest last: what the files in `migrations/versions` are called inside."""
 _METADATA = (
     ledger_tables.metadata,
@@ -88,10 +88,13 @@ def schema_state(url: str) -> SchemaState:
 def upgrade_schema(url: str) -> SchemaState:
     """How the database at `url` was found; it is up to date when this returns, or as it was when this raises.
 
+    What takes long is done beforehand, while services go on: killed meanwhile it goes on from there the next time.
     Unavailable when it does not answer, or when it is newer than this code.
     """
     engine = open_database(url)
     try:
+        with answering(_WHAT):
+            _prepare(engine)
         with answering(_WHAT), _alone(engine) as connection:
             found = _state(connection)
             if found.state == "ahead":
@@ -104,6 +107,19 @@ def upgrade_schema(url: str) -> SchemaState:
         return found
     finally:
         engine.dispose()
+
+
+def _prepare(engine: sa.Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        return
+    with engine.begin() as waiting:
+        waiting.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        serialise(waiting, "upgrade")  # one at a time, however long it takes
+        found = _state(waiting)
+        if found.state == "behind":
+            from pipelines.stores.migrations.upgrading import prepare
+
+            prepare(engine, found.steps)
 
 
 def _bring_up(engine: sa.Engine) -> None:

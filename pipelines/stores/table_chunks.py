@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 from pipelines.core.errors import SourceError
 from pipelines.core.problem import Source
 from pipelines.stores import tables
-from pipelines.stores.csv_files import unique_names
 
 PARQUET = frozenset({".parquet", ".pq"})
 
@@ -38,28 +37,10 @@ def open_stream(path: Path, rows: int) -> Iterator[TableStream]:
     """
     if not path.is_file():
         raise SourceError(f"there is no file {path}")
-    opener = _open_parquet if path.suffix.lower() in PARQUET else _open_csv
-    with opener(path, rows) as stream:
-        yield stream
-
-
-@contextmanager
-def _open_parquet(path: Path, rows: int) -> Iterator[TableStream]:
-    try:
-        file = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
-        raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
-    with file:
-        schema = _renamed(file.schema_arrow, unique_names(file.schema_arrow.names))
-        yield TableStream(schema, _cast(file.iter_batches(batch_size=rows), schema, path))
-
-
-@contextmanager
-def _open_csv(path: Path, rows: int) -> Iterator[TableStream]:
     nulls = Source(files=path.name).null_values
     with tables._open() as connection, TemporaryDirectory(prefix="ratchet-") as scratch:
         names = tables._make_view(connection, "data", [path], nulls, Path(scratch))
-        reader = connection.sql('SELECT * FROM "data"').to_arrow_reader(rows)
+        reader = tables._plain(connection, 'SELECT * FROM "data"').to_arrow_reader(rows)
         schema = _renamed(reader.schema, names)
         yield TableStream(schema, _cast(iter(reader), schema, path))
 

@@ -23,8 +23,9 @@ import pyarrow.parquet as pq
 from pipelines.core.errors import ProblemError, RatchetError, SourceError
 from pipelines.core.problem import Source, Target
 from pipelines.stores.arrow_frames import plain_frame
-from pipelines.stores.csv_files import first_line, load_csv, sql_name, sql_text, unique_names
+from pipelines.stores.csv_files import first_line, load_csv, unique_names
 from pipelines.stores.files import write_atomic
+from pipelines.stores.sql_quoting import sql_name, sql_text
 
 _REFUSED = frozenset({".json", ".jsonl", ".xlsx", ".xls", ".feather", ".arrow", ".h5", ".sqlite", ".db"})
 _NESTED = re.compile(
@@ -174,14 +175,19 @@ def _with_target(connection: duckdb.DuckDBPyConnection, query: str, target: Targ
     return f"SELECT *, {made} FROM ({query})"
 
 
+def _plain(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation:
+    """The query's rows, with texts of what a frame has no type for: lists and records, times of day, bytes."""
+    relation = connection.sql(query)
+    picked = ", ".join(
+        f"CAST({sql_name(name)} AS VARCHAR) AS {sql_name(name)}" if _NESTED.search(str(kind)) else sql_name(name)
+        for name, kind in zip(relation.columns, relation.types, strict=True)
+    )
+    return connection.sql(f"SELECT {picked} FROM ({query})")
+
+
 def _fetch(connection: duckdb.DuckDBPyConnection, query: str, what: str) -> pd.DataFrame:
     try:
-        relation = connection.sql(query)
-        picked = ", ".join(
-            f"CAST({sql_name(name)} AS VARCHAR) AS {sql_name(name)}" if _NESTED.search(str(kind)) else sql_name(name)
-            for name, kind in zip(relation.columns, relation.types, strict=True)
-        )
-        return plain_frame(connection.sql(f"SELECT {picked} FROM ({query})").to_arrow_table())
+        return plain_frame(_plain(connection, query).to_arrow_table())
     except duckdb.ConversionException as error:
         raise SourceError(f"the source cannot be read: {first_line(error)}") from error
     except duckdb.Error as error:

@@ -29,6 +29,12 @@ def test_every_command_explains_itself(name: str, ratchet: Ratchet) -> None:
     assert "--json" in out
 
 
+def test_help_shows_its_defaults(ratchet: Ratchet) -> None:
+    """Rich takes what stands in brackets for markup."""
+    assert "[default:" in ratchet("init", "--help")[1]
+    assert "[default: 90d]" in ratchet("log", "seal", "--help")[1]
+
+
 def test_help_imports_nothing_heavy() -> None:
     heavy = {"numpy", "pandas", "pydantic", "sklearn", "mlflow", "prefect", "dvc", "evidently", "duckdb", "lightgbm"}
     code = f"import sys; from pipelines.cli import run; run(['--help']); sys.exit(bool({heavy!r} & set(sys.modules)))"

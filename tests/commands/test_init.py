@@ -82,3 +82,8 @@ def test_a_changed_file_is_kept_unless_forced(table: Path, capsys: pytest.Captur
     assert run(call) == ProblemError.exit_code
     assert run([*call, "--force"]) == 0
     assert "mine" not in Path("p.yaml").read_text()
+
+
+def test_the_task_may_be_told(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", str(table), "--target", "kept", "--task", "multiclass", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["task"] == "multiclass"

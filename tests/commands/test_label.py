@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.commands.label import label_items
 from pipelines.core.errors import SourceError
+from pipelines.core.schema import Column, Contract
 
 At = Callable[..., tuple[int, Any, str]]
 
@@ -59,3 +60,14 @@ def test_items_are_plain_values(trained: Any) -> None:
     assert "known_at" not in second
     with pytest.raises(SourceError, match="row 1: known_at 'soon' is no moment"):
         label_items(frame.assign(known_at=["soon", None]), contract, Path("x"))
+
+
+def test_a_feature_called_label_is_no_label() -> None:
+    shop = Column(name="label", kind="categorical")
+    contract = Contract(
+        problem="p", task="binary", target="sold", classes=["no", "yes"], class_type="text", columns=(shop,)
+    )
+    frame = pd.DataFrame({"id": ["a"], "label": ["no"], "sold": ["yes"]})
+    assert label_items(frame, contract, Path("x")) == [{"id": "a", "label": "yes"}]
+    plain = contract.model_copy(update={"columns": ()})
+    assert label_items(frame, plain, Path("x")) == [{"id": "a", "label": "no"}]

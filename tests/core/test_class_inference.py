@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipelines.core.class_inference import infer_classes, infer_task
+from pipelines.core.class_inference import infer_classes, infer_task, likely_positive
 from pipelines.core.errors import NotEnoughData, ProblemError
 from pipelines.core.problem import Problem
 
@@ -72,3 +72,20 @@ def test_the_positive_class_is_last() -> None:
 def test_a_name_per_row_is_no_class() -> None:
     with pytest.raises(ProblemError, match="too many for classes"):
         infer_classes(_problem(), "multiclass", pd.Series([f"id {one}" for one in range(60)]))
+
+
+@pytest.mark.parametrize(
+    ("values", "positive"),
+    [
+        (["no", "no", "yes"], "yes"),
+        (["no", "yes", "yes", "yes"], "yes"),
+        (["Ja", "Ja", "Nein"], "Ja"),
+        (["will not pay", "will pay", "will pay"], "will pay"),
+        (["bad", "good", "good"], "bad"),
+        (["good", "bad", "bad"], "good"),
+        (["normal", "nominal", "normal"], "nominal"),  # no word of denial in either
+        (["a", "b"], "b"),
+    ],
+)
+def test_what_is_asked_about_is_not_denied_or_the_rarer(values: list[str], positive: str) -> None:
+    assert likely_positive(sorted(set(values)), pd.Series(values)) == positive

@@ -126,3 +126,51 @@ def test_the_same_table_gives_the_same_draft() -> None:
     before = frame.copy()
     assert draft(frame, "target") == draft(frame, "target")
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_class_asked_about_is_named_where_it_is_not_the_last_one() -> None:
+    left = np.where(np.arange(90) % 3 == 0, "churned", "stayed")
+    drafted = draft(pd.DataFrame({"x": RNG.normal(size=90), "y": left}), "y")
+    assert drafted.positive == "churned"
+    assert drafted.target_facts.startswith("the positive class is churned (33%)")
+    assert draft(pd.DataFrame({"x": RNG.normal(size=90), "y": left == "churned"}), "y").positive is None
+
+
+def test_what_no_model_can_use_is_left_out_with_the_reason() -> None:
+    rows = np.arange(60)
+    frame = pd.DataFrame(
+        {
+            "x": RNG.normal(size=60),
+            "basket": [f"[{one}, 2]" for one in rows % 5],
+            "address": ["{'city': a}"] * 30 + ["{'city': b}"] * 30,
+            "__y": rows % 7,
+            "y": rows % 2,
+        }
+    )
+    facts = {column.name: column.facts for column in draft(frame, "y").of_kind("ignored")}
+    assert set(facts) == {"basket", "address", "__y"}
+    assert "nested" in facts["basket"]
+    assert "nested" in facts["address"]
+    assert "keeps this name" in facts["__y"]
+
+
+def test_numbers_that_may_be_moments_are_told() -> None:
+    seconds = 1_640_000_000 + 3_600 * np.arange(60)
+    frame = pd.DataFrame({"at": seconds, "ms": seconds * 1000, "price": seconds % 7919, "y": np.arange(60) % 2})
+    told = {column.name for column in draft(frame, "y").columns if "moments since 1970" in column.facts}
+    assert told == {"at", "ms"}
+
+
+def test_a_task_may_be_told() -> None:
+    frame = pd.DataFrame({"x": RNG.normal(size=60), "stars": np.arange(60) % 5 + 1})
+    assert draft(frame, "stars").task == "multiclass"
+    assert draft(frame, "stars", task="regression").task == "regression"
+
+
+def test_spellings_and_repeated_rows_are_told() -> None:
+    answer = np.tile(["Yes", "yes ", "No"], 30)
+    frame = pd.DataFrame({"x": RNG.normal(size=90), "shop": np.tile(["Bern", "bern", "Genf"], 30), "y": answer})
+    drafted = draft(pd.concat([frame, frame.head(9)], ignore_index=True), "y")
+    assert drafted.variants == ("Yes", "yes ")
+    assert drafted.repeated == 9
+    assert "case or spaces" in next(column.facts for column in drafted.columns if column.name == "shop")

@@ -52,3 +52,9 @@ def test_lists_have_no_hash_and_are_no_key() -> None:
 def test_names_that_only_end_in_id_are_no_ids() -> None:
     assert not any(map(is_named_id, ("humid", "paid", "grid", "valid", "Madrid")))
     assert all(map(is_named_id, (" ID ", "user.id", "user-uuid", "userId", "GUID")))
+
+
+def test_an_index_that_was_written_without_a_name_counts_the_rows() -> None:
+    index = pd.Series([*map(float, range(5, 50)), None], name="Unnamed: 0")
+    assert identifies_rows(index, "numeric") == "it counts the rows"
+    assert identifies_rows(index.rename("age"), "numeric") is None

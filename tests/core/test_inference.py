@@ -137,3 +137,10 @@ def test_protected_columns_are_kept_and_never_asked_for() -> None:
     assert made_from(kept) != made_from(_problem(features={"ignored": ["shop"]}))
     # Contracts that were made before there were protected columns stay in force.
     assert made_from(plain).startswith("dfffd70e18b3d59b")
+
+
+def test_names_kept_for_what_stands_beside_the_columns_are_no_features() -> None:
+    frame = FRAME.assign(__y=1.5, __label="x")
+    assert not {"__y", "__label"} & set(infer_contract(_problem(), frame).by_name)
+    with pytest.raises(ProblemError, match="'__y' has a name that Ratchet keeps"):
+        infer_contract(_problem(features={"numeric": ["__y"]}), frame)

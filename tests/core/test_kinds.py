@@ -133,3 +133,10 @@ def test_a_late_day_above_twelve_settles_the_order_of_day_and_month() -> None:
 def test_row_order_never_changes_the_kind() -> None:
     series = pd.Series([*["1"] * 300, *["x"] * 300])
     assert infer_kind(series) == infer_kind(series.iloc[::-1])
+
+
+def test_numbers_that_floats_cannot_tell_apart_are_names() -> None:
+    large = pd.Series(2**60 + np.arange(60) % 3)
+    assert infer_kind(large) == "categorical"
+    assert len(set(category_texts(large))) == 3
+    assert infer_kind(pd.Series(2**60 + np.arange(60) * 7)) == "ignored"

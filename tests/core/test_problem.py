@@ -229,3 +229,12 @@ def test_every_metric_has_one_direction() -> None:
     assert not set(CLASSIFICATION_METRICS) & set(REGRESSION_METRICS)
     assert set(CLASSIFICATION_METRICS + REGRESSION_METRICS) >= HIGHER_IS_BETTER
     assert not HIGHER_IS_BETTER & {"log_loss", "brier", "rmse", "mae", "mse"}
+
+
+@pytest.mark.parametrize("text", ["every monday", "0 25 * * *", "0 3 31 2 *"])
+def test_a_schedule_that_is_never_due_is_told_when_the_file_is_read(text: str) -> None:
+    given: dict[str, Any] = {"name": "p", "data": {"source": "p.csv", "target": "y"}, "retraining": {"schedule": text}}
+    with pytest.raises(ValidationError, match=r"cron expression|never due"):
+        Problem.model_validate(given)
+    given["retraining"] = {"schedule": "0 3 * * mon"}
+    assert Problem.model_validate(given).retraining.schedule == "0 3 * * mon"

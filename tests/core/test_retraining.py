@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -122,6 +123,15 @@ def test_a_challenger_that_lost_is_not_tried_again_on_the_same_labels() -> None:
     lost = RetrainingHistory(asked=[NOW - 30 * DAY], tried=Labels(5_000, SINCE, 10_000))
     assert not decide({"growth": 0.5}, history=lost, new=8_749).reasons
     assert decide({"growth": 0.5}, history=lost, new=8_750).act  # a further quarter of 15,000
+    told = replace(lost, needed=5_000)  # the gate says how many would settle it
+    assert not decide({"growth": 0.5}, history=told, new=9_999).reasons
+    assert decide({"growth": 0.5}, history=told, new=10_000).act
+    assert (
+        "5,000 were enough after a challenger that lost" in decide({"growth": 0.5}, history=told, new=10_000).reasons[0]
+    )
+    hopeless = replace(lost, needed=1_000_000)
+    assert not decide({"growth": 0.5}, history=hopeless, new=12_499).reasons
+    assert decide({"growth": 0.5}, history=hopeless, new=12_500).act  # all of the growth is always enough
     alarmed = decide({}, verdict(performance="alarm"), lost, new=5_099)
     assert alarmed.obstacles == ["min_new_labels"]
     assert fresh_labels(lost, Labels(5_100, SINCE)) == 100
@@ -145,7 +155,7 @@ def test_a_schedule_goes_by_the_policy_and_not_by_what_waiting_mends() -> None:
     assert decide({**policy, "enabled": False}, scheduled=True).obstacles == ["enabled"]
     assert decide({**policy, "budget": 1}, history=recent, scheduled=True).obstacles == ["budget"]
     both = decide({**policy, "every": "1d"}, history=recent, scheduled=True)
-    assert (both.triggers, both.obstacles) == (["every", "schedule"], ["cooldown"])
+    assert (both.act, both.triggers) == (True, ["every", "schedule"])  # nothing that asks beside it holds it up
 
 
 def test_a_dry_run_is_said_and_keeps_its_own_cooldown() -> None:

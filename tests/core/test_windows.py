@@ -117,3 +117,17 @@ def test_sums_that_overflow_are_told_alike() -> None:
     many = asked.many([np.zeros(9, dtype=np.int64)], np.full(9, 9 * DAY))
     np.testing.assert_array_equal(many[:, 0], alone)
     assert seconds_of(np.array([0]).view("M8[us]")).tolist() == [0]
+
+
+def test_keys_too_large_for_half_the_room_are_searched_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = _line([1.0, 2.0, 4.0, 8.0], [1, 2, 3, 4], [0, 1, 0, 1], entities=2)
+    wanted = [Wanted("x", "sum", 9 * DAY, 0)]
+    small = _windows([line], [0], wanted)
+    monkeypatch.setattr(windows, "_small", lambda keys, most: keys)
+    large = _windows([line], [0], wanted)
+    assert (small.keys.dtype, large.keys.dtype) == (np.int32, np.int64)
+    codes, moments = [np.array([0, 1, 1, -1])], np.array([4, 4, 9, 4]) * DAY
+    assert small.many(codes, moments).tolist()[0][:3] == large.many(codes, moments).tolist()[0][:3] == [5.0, 2.0, 10.0]
+    for name, values in large.to_arrays().items():
+        assert values.dtype == small.to_arrays()[name].dtype, name
+        assert np.array_equal(values, small.to_arrays()[name]), name

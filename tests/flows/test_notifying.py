@@ -11,6 +11,8 @@ import pytest
 from pipelines.core.settings import Settings
 from pipelines.flows.notifying import hand_over, make_notices, notify
 from pipelines.flows.reconciling import reconciling
+from pipelines.stores.files import write_json
+from pipelines.stores.history_store import POINTER
 from pipelines.stores.known_problems import remember_problem
 from pipelines.stores.ledger import Ledger
 from pipelines.stores.notice_channels import addresses
@@ -74,6 +76,21 @@ def test_a_side_that_is_down_stops_nobody_and_gets_it_later(box: Any) -> None:
     notices.close()
     ledger.close()
     assert (box.tries, len(box.taken)) == (3, 1)
+
+
+def test_reconciling_tells_of_a_history_that_is_not_renewed(box: Any, small: Path) -> None:
+    settings = Settings()
+    text = small.read_text()
+    assert "history" not in text
+    feature = "features: {history: [{name: many, how: count, window: 4h}]}"
+    small.write_text(text.replace("  target: y\n", "  target: y\n  time: at\n") + f"\n{feature}\n")
+    remember_problem(settings, load_problem(str(small)))
+    judge(settings, "v1", "healthy")
+    write_json(settings.history("small") / POINTER, {"as_of": (NOW - timedelta(hours=5)).isoformat()})
+    reconciling()
+    reconciling()
+    ((_, content),) = box.taken
+    assert "the history lags behind" in json.loads(content)["subject"]
 
 
 def test_reconciling_tells_of_a_problem_whose_verdicts_have_ceased(box: Any, small: Path) -> None:

@@ -55,7 +55,7 @@ def _logged(name: str, row: dict[str, Any], champion: Any) -> LoggedPrediction:
         at=ANSWERED,
         time=ANSWERED,
         inputs={column: row[column] for column in ("rain", "noise", "line")},
-        prediction=bool(row["prediction"]),
+        prediction=bool(row["__prediction"]),
         history={"rate": row["rate"]},
     )
 
@@ -103,7 +103,7 @@ def test_the_log_has_rows_that_neither_was_trained_on(home: Settings, toy: Any) 
     log = PredictionLog(home.database)
     made = [new_id() for _ in range(len(rows))]
     log.append([_logged(one, row, champion) for one, row in zip(made, rows.to_dict(orient="records"), strict=True)])
-    labels = [{"id": one, "label": bool(label)} for one, label in zip(made, rows["label"], strict=True)]
+    labels = [{"id": one, "label": bool(label)} for one, label in zip(made, rows["__label"], strict=True)]
     log.add_labels("trains", labels[:-5], ANSWERED, lambda label: label)
     log.close()
     found = compare_releases("trains", home, 1, 2, "log", NOW)

@@ -128,3 +128,29 @@ def test_small_tables_hold_out_enough_to_decide(labels: int, test: float) -> Non
     problem = written(made)
     assert problem.split.test == test
     assert problem.good_enough.min_labels <= labels * test
+
+
+def test_the_positive_class_is_written_where_it_is_not_the_last_one() -> None:
+    answer = np.where(np.arange(90) % 3 == 0, "churned: yes", "stayed")
+    drafted = draft(pd.DataFrame({"x": RNG.normal(size=90), "y n": answer}), "y n")
+    target = written(drafted).data.target
+    assert (target.column, target.positive) == ("y n", "churned: yes")
+
+
+def test_too_few_labels_for_any_decision_are_told() -> None:
+    text = write_problem(draft(pd.DataFrame({"x": RNG.normal(size=20), "y": RNG.normal(size=20)}), "y"), *["x"] * 3)
+    assert "test: 0.4  # too few labels: the gate needs 20 that were held out, so about 50 in all" in text
+
+
+def test_a_window_is_long_enough_to_be_judged() -> None:
+    days = pd.date_range("2020-01-01", periods=300, freq="D")
+    frame = pd.DataFrame({"at": days.delete(slice(50, 200)), "x": RNG.normal(size=150), "y": RNG.normal(size=150)})
+    drafted = draft(frame, "y", "at")
+    assert drafted.a_week == 7
+    text = write_problem(drafted, "x", "x.csv", "x.csv")
+    assert "window: 9w  # about 7 rows a week: a window needs 50 to be judged" in text
+    assert written(drafted).monitoring.window == pd.Timedelta(weeks=9)
+    assert "# monitoring:" not in text
+    often = frame.assign(at=pd.date_range("2020-01-01", periods=150, freq="h"))
+    assert draft(often, "y", "at").a_week is None  # less than a week
+    assert "# monitoring:" in write_problem(draft(often, "y", "at"), "x", "x.csv", "x.csv")

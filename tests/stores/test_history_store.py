@@ -13,7 +13,7 @@ import pytest
 from pipelines.core.errors import ModelFileError
 from pipelines.core.history import HistoryIndex
 from pipelines.core.problem import HistoryFeature, Problem
-from pipelines.stores.history_store import load_current, save
+from pipelines.stores.history_store import POINTER, known_until, load_current, save
 
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -24,6 +24,14 @@ def _index(rows: int) -> HistoryIndex:
     frame = pd.DataFrame({"who": [f"Ünï {n % 3}" for n in range(rows)], "__y": np.arange(rows) * 1.0})
     frame["__time"] = frame["__known_at"] = np.datetime64("2024-01-01", "us") + np.arange(rows) * np.timedelta64(1, "h")
     return HistoryIndex.build(frame, [feature], problem, "regression")
+
+
+def test_up_to_when_it_knows_is_read_without_opening_it(tmp_path: Path) -> None:
+    assert known_until(tmp_path) is None
+    save(_index(3), tmp_path, AS_OF).unlink()
+    assert known_until(tmp_path) == AS_OF
+    (tmp_path / POINTER).write_text('{"file": "x"}')
+    assert known_until(tmp_path) is None
 
 
 def test_what_was_saved_comes_back(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_rival_answers_as_it_did_at_its_own_release(toy: ModuleType, settings:
     assert why is None
     assert scores is not None
     rows = read_parquet(run.folder / "features.parquet")
-    reference = pd.read_parquet(rival.reference_path).set_index("__row")["probability_true"]
+    reference = pd.read_parquet(rival.reference_path).set_index("__row")["__probability_true"]
     found = pd.Series(scores[:, 1], index=rows["__row"]).loc[reference.index]
     assert found.to_numpy() == pytest.approx(reference.to_numpy(), abs=1e-12)
 

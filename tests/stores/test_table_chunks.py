@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import gzip
 import zipfile
+from datetime import datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -109,3 +112,22 @@ def write_and_die(path: Path, batch: pa.RecordBatch) -> None:
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"\.csv or \.parquet"):
         TableWriter(tmp_path / "out.xlsx", pa.schema([]))
+
+
+def test_odd_types_of_parquet_are_read_as_for_training(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "lasted": pa.array([timedelta(minutes=one) for one in range(3)]),
+            "at": pa.array([time(one) for one in range(3)]),
+            "basket": pa.array([[1, one] for one in range(3)]),
+            "address": pa.array([{"city": "a"}] * 3),
+            "raw": pa.array([b"x", b"y", None]),
+            "price": pa.array([Decimal("1.50")] * 3),
+            "kind": pa.array(["a", "b", "a"]).dictionary_encode(),
+            "moment": pa.array([datetime(2024, 1, 1, one, tzinfo=ZoneInfo("Europe/Paris")) for one in range(3)]),
+        }
+    )
+    pq.write_table(table, tmp_path / "odd.parquet")
+    with open_stream(tmp_path / "odd.parquet", 2) as stream:
+        found = plain_frame(pa.Table.from_batches(list(stream.batches)))
+    pd.testing.assert_frame_equal(found, read_table(tmp_path / "odd.parquet"))
