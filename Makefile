@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: bench-serving bench-decisions bench-drift bench-alarms bench-stack
 
 help:
-	@echo "make demo         the whole wheel on real flights, in under five minutes; leaves the stack up"
+	@echo "make demo         a year of real flights, the whole wheel, in some minutes; leaves the stack up"
 	@echo "make test         every fast test with the real tools"
 	@echo "make test-faults  kills processes at the worst moments"
 	@echo "make test-browser the operators' page in a real Chromium"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.core.backtesting.loop import first_champion
+from pipelines.core.backtesting.candidates import first_champion
 from pipelines.core.backtesting.outcomes import PolicyOutcome
 from pipelines.core.backtesting.policies import Policy, chosen_policies
 from pipelines.core.backtesting.spans import stretch, windows

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
-from pipelines.core.backtesting.loop import Candidate, Tried
+from pipelines.core.backtesting.candidates import Candidate, Tried
 from pipelines.core.checks.decision import Change
 from pipelines.core.contract import Contract
 from pipelines.core.errors import ContractError, NotEnoughData

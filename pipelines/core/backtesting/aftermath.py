@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.core.backtesting.loop import Candidate, Replay
+from pipelines.core.backtesting.candidates import Candidate
+from pipelines.core.backtesting.loop import Replay
 from pipelines.core.backtesting.outcomes import Aftermath, WindowOutcome
 from pipelines.core.backtesting.traffic import Served
 from pipelines.core.backtesting.truth import Loss, measure, pooled

@@ -6,19 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 import numpy as np
-import pandas as pd
 
+from pipelines.core.backtesting.candidates import Candidate, Trainer, Tried, first_champion
 from pipelines.core.backtesting.outcomes import Training, WindowOutcome
 from pipelines.core.backtesting.policies import Policy
 from pipelines.core.backtesting.traffic import Look, Served, Traffic, naive
 from pipelines.core.backtesting.truth import measure
-from pipelines.core.checks.decision import Change, Decision, change_kind
+from pipelines.core.checks.decision import Change, change_kind
 from pipelines.core.cron import Cron
 from pipelines.core.drift import Level, Verdict
-from pipelines.core.errors import NotEnoughData
 from pipelines.core.problem import Problem
 from pipelines.core.retraining import REGULAR, Labels, RetrainDecision, RetrainingHistory, decide_retraining, in_all
 from pipelines.core.watching.judging import judge_view
@@ -26,48 +24,6 @@ from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.core.watching.seasons import YEAR_AGO
 from pipelines.core.watching.view import View
-
-
-class Candidate(Protocol):
-    """A model trained on what was known at `as_of`."""
-
-    @property
-    def as_of(self) -> datetime:
-        """When it was trained."""
-
-    @property
-    def labels(self) -> int:
-        """Labelled rows that were known then."""
-
-    def score(self, frame: pd.DataFrame) -> np.ndarray:
-        """Its answers, as `core.scoring.score` gives them."""
-
-    def side(self, version: int) -> ReleaseSide:
-        """What monitoring compares its windows with."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A training and what the gate said of it; without a candidate it failed, and `why` says of what."""
-
-    candidate: Candidate | None
-    decision: Decision | None
-    why: str | None
-    learner: str | None
-    rows: int
-    cpu_seconds: float
-
-    @property
-    def outcome(self) -> str:
-        """What became of it."""
-        return "failed" if self.decision is None else self.decision.outcome
-
-
-class Trainer(Protocol):
-    """Trains as of a moment and lets the gate decide against the champion of the moment."""
-
-    def __call__(self, as_of: datetime, champion: tuple[Candidate, int] | None, change: Change | None) -> Tried:
-        """The training; the same moment always gives the same candidate."""
 
 
 @dataclass
@@ -221,7 +177,7 @@ class Replay:
         if tried.candidate is not None and tried.outcome == "promote":
             self._rejections = 0
             self._enthrone(tried.candidate, len(self.trainings))
-        elif not set(decision.triggers) <= set(REGULAR) and _lost(tried):
+        elif not set(decision.triggers) <= set(REGULAR) and tried.lost:
             self._rejections += 1
 
     def _enthrone(self, candidate: Candidate, version: int) -> None:
@@ -265,21 +221,3 @@ class Replay:
                 blocked_by=tuple(decision.blocked_by),
             )
         )
-
-
-def first_champion(at: datetime, tried: Tried) -> Candidate:
-    """The candidate that a beginning is made with; NotEnoughData says why there is none, and what to do."""
-    if tried.candidate is None or tried.outcome != "promote":
-        why = tried.why or "; ".join(tried.decision.reasons if tried.decision is not None else ())
-        raise NotEnoughData(
-            f"no release to begin with on {at:%Y-%m-%d}: {why}. Begin later (--from), when more is known"
-        )
-    return tried.candidate
-
-
-def _lost(tried: Tried) -> bool:
-    """Whether a challenger met the champion and stayed outside, decided or not."""
-    if tried.decision is None:
-        return False
-    undecided = any(check.name == "gain" for check in tried.decision.checks)
-    return tried.outcome == "keep" or (tried.outcome == "not_enough_data" and undecided)

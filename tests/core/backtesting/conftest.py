@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.core.backtesting.loop import Candidate, Tried
+from pipelines.core.backtesting.candidates import Candidate, Tried
 from pipelines.core.backtesting.spans import windows
 from pipelines.core.backtesting.traffic import Traffic, naive
 from pipelines.core.checks.decision import Change, Check, Decision

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from pipelines.core.backtesting.loop import Replay, Tried
+from pipelines.core.backtesting.candidates import Tried
+from pipelines.core.backtesting.loop import Replay
 from pipelines.core.backtesting.policies import Policy, default_policies
 from pipelines.core.errors import NotEnoughData
 from pipelines.core.problem import Retraining
