@@ -129,7 +129,10 @@ class _Life:
         )
         if watched.request_id is not None:
             with self._timed("retraining"):
-                self.decisions.append(_await_request(self.settings, watched.request_id, end))
+                decision = _await_request(self.settings, watched.request_id, end)
+                self.decisions.append(decision)
+                if decision["decision"] == "promote":
+                    await_champion(self.replay.client, decision["version"])
         return {"start": start.date().isoformat(), "asked": asked, "labels": watched.labels,
                 "version": watched.version, "level": watched.level, "kinds": watched.kinds,
                 "numbers": watched.numbers}  # fmt: skip
@@ -141,9 +144,9 @@ class _Life:
         self.spent[what] = round(self.spent.get(what, 0.0) + time.monotonic() - started, 1)
 
 
-def await_champion(client: Client) -> None:
-    """Until the service has loaded the first release and checked its probe: a second or two."""
-    _await(client, lambda model: model.status == "serving")
+def await_champion(client: Client, version: int = 1) -> None:
+    """Until the service has loaded that release and checked its probe: a second or two, which are weeks here."""
+    _await(client, lambda model: model.status == "serving" and (model.version or 0) >= version)
 
 
 def await_history(client: Client, as_of: datetime) -> None:

@@ -59,11 +59,20 @@ def test_the_demo_goes_on_when_the_first_release_serves(client: Client, models: 
     models += [
         {"error": "no release yet"},
         {"status": "loading"},
-        *[{"status": "serving"}] * AGREED,
+        *[{"status": "serving", "version": 1}] * AGREED,
         {"status": "left"},
     ]
     await_champion(client)
     assert models == [{"status": "left"}]
+
+
+def test_after_a_promotion_the_next_week_is_answered_by_the_new_release(
+    client: Client, models: list[dict[str, Any]]
+) -> None:
+    versions = [2, 3, 2, *[3] * AGREED, 4]
+    models += [{"status": "serving", "version": version} for version in versions]
+    await_champion(client, 3)
+    assert [one["version"] for one in models] == [4]
 
 
 def test_a_week_begins_when_its_history_is_served(client: Client, models: list[dict[str, Any]]) -> None:

@@ -25,6 +25,7 @@ _ALWAYS = 0.02  # share of missing values up to which a column was there always
 _VOLUME = 4.0  # times as many rows as usual, or as few
 _EARLIER = 4  # windows that say what is usual
 _NEARLY_ALL, _SCALED = 0.9, 3.0  # share out of the range, and times the spread, that another unit makes
+_NARROW = 10.0  # times narrower than ever, which no season is
 _JUDGED = 50  # values from which on they say that a column stands still or is far away
 _COMMON = 0.5  # share of a column's most frequent value up to which it should not stand still
 
@@ -224,7 +225,8 @@ def _spoilt(
 def _rescaled(reference: ReferenceColumns, season: Season, one: ColumnQuality, now: Sample) -> bool:
     """Whether most values are far out of the range seen, or nearly all are out of it with another spread than ever.
 
-    A hot summer is out of range too, but not by the whole width of the range, and its days vary as days do.
+    A hot summer is out of range too, but not by the whole width of the range. Its days may be more alike than those of
+    any spring, though hardly ten times: less than that is another unit where the values themselves became smaller too.
     """
     column = reference.columns[one.name]
     if column.kind != "numeric" or column.low is None or column.high is None or one.outside_before >= 0.5:
@@ -236,7 +238,10 @@ def _rescaled(reference: ReferenceColumns, season: Season, one: ColumnQuality, n
     usual = reference.spreads(one.name, season)
     if one.outside < _NEARLY_ALL or usual is None or usual[1] == 0:
         return False
-    return not usual[0] / _SCALED <= spread(now.values) <= usual[1] * _SCALED
+    found = spread(now.values)
+    middle, before = np.median(now.values), np.median(reference.sample(one.name, season).values)
+    smaller = found < usual[0] / _SCALED and abs(middle) < abs(before) / _SCALED
+    return bool(smaller or found < usual[0] / _NARROW or found > usual[1] * _SCALED)
 
 
 def _moved(reference: ReferenceColumns, season: Season, name: str) -> bool:

@@ -146,6 +146,27 @@ def test_another_unit_is_an_alarm_and_a_hot_summer_a_warning(depot: Any) -> None
     assert narrow.level == "alarm"
     summer = judged(depot, depot.view(change=lambda frame: frame.update(frame[["size"]] + 9)))
     assert summer.level == "warning"
+    calm = judged(depot, depot.view(change=lambda frame: frame.update(frame[["size"]] / 5 + 9)))
+    assert calm.level == "warning", "days of a summer may be more alike than those of a spring"
+
+
+def test_a_smaller_unit_makes_values_and_spread_smaller(make_depot: Any) -> None:
+    depot = make_depot()
+
+    def moved(frame: pd.DataFrame, change: Any) -> None:
+        frame["size"] = change(frame["size"] + 100.0)
+
+    moved(depot.side.reference.frame, lambda size: size)
+    contract = depot.side.contract
+    columns = [
+        one.model_copy(update={"low": one.low + 100, "high": one.high + 100}) if one.name == "size" else one
+        for one in contract.columns
+    ]
+    depot.side = replace(depot.side, contract=contract.model_copy(update={"columns": tuple(columns)}))
+    other = judged(depot, depot.view(change=lambda frame: moved(frame, lambda size: size / 5)))
+    assert (other.level, "another unit" in other.reasons[0]) == ("alarm", True)
+    calm = judged(depot, depot.view(change=lambda frame: moved(frame, lambda size: 111 + (size - 100) / 5)))
+    assert calm.level == "warning"
 
 
 def test_a_column_that_always_stood_still_for_a_while_may_do_so(make_depot: Any) -> None:
