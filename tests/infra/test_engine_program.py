@@ -21,7 +21,7 @@ def engine(place: Path, word: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("pid", [None, os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [None, os.getpid(), 2**22 + 1], ids=["no file", "another program", "nobody"])
 def test_an_engine_that_it_did_not_start_is_not_ended(tmp_path: Path, pid: int | None) -> None:
     if pid is not None:  # left from a run of long ago: the number may be anybody's now
         (tmp_path / "work").mkdir()

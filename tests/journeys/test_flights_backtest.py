@@ -16,12 +16,12 @@ from pipelines.stores.problem_files import load_problem
 
 @pytest.mark.backtest
 @pytest.mark.timeout(3600)  # ten minutes on two cores of one's own
-def test_most_of_the_calendars_gain_with_half_of_its_trainings(settings: Settings) -> None:
-    """99 % with four retrainings when it was last measured; the aim is 95 % with four."""
+def test_the_calendars_gain_with_four_trainings(settings: Settings) -> None:
+    """117 % with four retrainings when it was last measured."""
     flights, start = load_problem("flights"), datetime(2013, 3, 1, tzinfo=UTC)
     found = backtest(flights, settings, (), start, only=["never", "calendar", "yours"])
     never, calendar, yours = found["policies"]
     assert calendar["loss"] < never["loss"]
     gained = (never["loss"] - yours["loss"]) / (never["loss"] - calendar["loss"])
-    assert yours["retrainings"] <= 0.5 * calendar["retrainings"]
-    assert gained >= 0.85
+    assert yours["retrainings"] <= 4
+    assert gained >= 0.95
