@@ -182,19 +182,21 @@ class _Exchange:
         front.in_hand += 1
         try:
             front.require_room()
-            front.guard.admit_by(self._credential, "predict")
-            app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
+            self._enter(app)
         except Stranger:
             self._later = self._connection.loop.create_task(self._look_again())
         except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
             self._refuse(error)
 
+    def _enter(self, app: Application) -> None:
+        app.front.guard.admit_by(self._credential, "predict")
+        app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
+
     async def _look_again(self) -> None:
         app = self._connection._app
         try:
             await app.front.guard.look_again()
-            app.front.guard.admit_by(self._credential, "predict")
-            app.state.service.plane.begin(self._found.problem, self._cycle.body, self.told)
+            self._enter(app)
         except Exception as error:  # noqa: BLE001 - every fault becomes an answer; what is ours is logged
             self._refuse(error)
 

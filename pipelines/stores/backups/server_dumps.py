@@ -20,6 +20,7 @@ from pipelines.stores.backups.backup_folder import digest_of
 from pipelines.stores.backups.server_structure import Structure, read_structure, require_nothing
 from pipelines.stores.database import answering, open_database
 from pipelines.stores.files import read_json, write_json
+from pipelines.stores.sql_quoting import sql_name
 
 SERVERS = {"mlflow": "MLflow", "prefect": "Prefect"}
 """The servers whose databases may be in a backup, and what they are called."""
@@ -109,16 +110,12 @@ def _address(name: str, value: str) -> str:
 
 
 def _copied(table: str, columns: list[str]) -> str:
-    listed = ", ".join(_name(one) for one in columns)
+    listed = ", ".join(sql_name(one) for one in columns)
     return f"{_quoted(table)} ({listed})" if columns else _quoted(table)
 
 
 def _quoted(table: str) -> str:
-    return f"public.{_name(table)}"
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"public.{sql_name(table)}"
 
 
 def _file(table: str) -> str:

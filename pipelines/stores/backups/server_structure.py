@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.core.errors import RatchetError
+from pipelines.stores.sql_quoting import sql_text
 
 _OWN = "NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = {0}.oid AND d.deptype = 'e')"  # no part of an extension
 _HERE = "'public'::regnamespace"
@@ -65,7 +66,7 @@ def _listed(connection: sa.Connection, query: str) -> Sequence[str]:
 def _numbered(connection: sa.Connection, name: str) -> str:
     """A sequence goes on where it was; it is read behind the rows, so it is never too small."""
     last, called = connection.exec_driver_sql(f"SELECT last_value, is_called FROM {name}").one()
-    return f"SELECT setval('{name.replace(chr(39), chr(39) * 2)}', {last}, {str(called).lower()})"
+    return f"SELECT setval({sql_text(name)}, {last}, {str(called).lower()})"
 
 
 def _refuse_unknown(connection: sa.Connection) -> None:
