@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Sequence
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -44,14 +43,15 @@ def columnar(server: Server, release: Release, format: str) -> Server:
     """The same service, asked with Arrow or Parquet bodies; it answers in kind."""
 
     def encode(positions: Sequence[int]) -> bytes:
-        return table_bytes(release.table.iloc[[position % len(release.table) for position in positions]], format)
+        return table_rows(release, positions, format)
 
     headers = {**server.headers, "Content-Type": MEDIA[format]}
     return dataclasses.replace(server, name=f"{server.name}-{format}", encode=encode, headers=headers, read=None)
 
 
-def table_bytes(rows: pd.DataFrame, format: str) -> bytes:
-    """A table as an Arrow IPC stream or a Parquet file."""
+def table_rows(release: Release, positions: Sequence[int], format: str) -> bytes:
+    """These rows as an Arrow IPC stream or a Parquet file; after the last row comes the first again."""
+    rows = release.table.iloc[[position % len(release.table) for position in positions]]
     table, sink = pa.Table.from_pandas(rows, preserve_index=False), pa.BufferOutputStream()
     if format == "arrow":
         with pa.ipc.new_stream(sink, table.schema) as stream:

@@ -95,9 +95,8 @@ class Running:
 
     def load(self, clients: int, seconds: float, rows: int = 1, rate: float | None = None, most: int = 512) -> Load:
         """Ask it from `clients` connections for some seconds, `rows` rows per request."""
-        count = most if rows == 1 else 4
         path, encode = self.server.path, self.server.encode
-        bodies = [encode(range(turn * rows, (turn + 1) * rows)) for turn in range(count)]
+        bodies = [encode(asked) for asked in turns(rows, most)]
         file = PLACE / f"bodies-{self.server.name}-{rows}.bin"
         write_bodies([request_bytes(path, body, self.server.headers) for body in bodies], file)
         before = self._computed()
@@ -110,6 +109,15 @@ class Running:
     def _computed(self) -> float:
         times = [one.cpu_times() for one in self.tree()]
         return sum(one.user + one.system for one in times)
+
+
+def turns(rows: int, most: int = 512) -> list[range]:
+    """Which rows each request asks about, one request after another; then they come again.
+
+    >>> turns(1_000)[-1]
+    range(3000, 4000)
+    """
+    return [range(turn * rows, (turn + 1) * rows) for turn in range(most if rows == 1 else 4)]
 
 
 @contextmanager

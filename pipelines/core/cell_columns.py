@@ -61,11 +61,21 @@ def cells_of(values: Values) -> list[Any]:
 def _judge_numbers(column: Column, cells: Values, numbers: NDArray[np.float64]) -> tuple[Values, Wrong]:
     low = -math.inf if column.minimum is None else column.minimum
     high = math.inf if column.maximum is None else column.maximum
+    if len(numbers) and _within(numbers, low, high, column.required):
+        return numbers, []
     missing = np.isnan(numbers)
     wrong = np.isinf(numbers) | ~(missing | ((numbers >= low) & (numbers <= high)))
     if column.required:
         wrong |= missing
     return _without(column, cells, numbers, wrong)
+
+
+def _within(numbers: NDArray[np.float64], low: float, high: float, required: bool) -> bool:
+    """Whether nothing can be wrong by the least and the largest number alone: two looks instead of ten."""
+    least, largest = (numbers.min(), numbers.max()) if required else (np.fmin.reduce(numbers), np.fmax.reduce(numbers))
+    if math.isnan(least):  # a missing one among those that must be there, or nothing but missing ones
+        return not required
+    return bool(low <= least and largest <= high and math.isfinite(least) and math.isfinite(largest))
 
 
 def _judge_moments(column: Column, cells: Values, moments: NDArray[Any]) -> tuple[Values, Wrong]:

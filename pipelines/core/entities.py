@@ -24,6 +24,8 @@ def texts_of(values: Any) -> list[str]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "iufbM":
         distinct, codes = np.unique(values, return_inverse=True)  # each text is made once
         return np.array([category_text(value) or "" for value in distinct], dtype=object)[codes].tolist()
+    if type(values) is list and set(map(type, values)) == {str}:
+        return values
     return [value if type(value) is str else category_text(value) or "" for value in values]
 
 

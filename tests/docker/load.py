@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -88,3 +90,17 @@ class Load:
             self.failures.append((time.monotonic(), f"label: {type(error).__name__}: {error}"))
             return
         self.labels.update({key: told[key] for key in receipt.accepted})
+
+
+def rows_of(home: Any) -> list[dict[str, Any]]:
+    """Some flights of March, as an application would send them."""
+    import pandas as pd
+
+    from pipelines.core.settings import Settings
+    from pipelines.steps.reading import read_as_of
+    from pipelines.stores.problem_files import load_problem
+
+    loaded = load_problem("flights")
+    rows = read_as_of(loaded, Settings(home=home), datetime(2013, 3, 2, tzinfo=UTC))
+    rows = rows[rows["asked_at"] >= pd.Timestamp("2013-03-01")].drop(columns=["late", "arr_delay", "arrived_at"])
+    return list(json.loads(rows.head(200).to_json(orient="records", date_format="iso")))

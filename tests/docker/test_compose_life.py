@@ -23,6 +23,14 @@ PAGES = {
 }
 SERVING_MOST = 900  # MB beyond the base image
 SECRET = re.compile(r"://\w+:[^@/\s]+@|password[=:]|(secret|access)_key[=:]|rk_")
+SCHEDULER = "tcp://dask-scheduler:8786"
+MOVES = f"""
+import json
+from distributed import Client
+with Client({SCHEDULER!r}) as client:
+    tasks = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
+    print(json.dumps({{"tasks": tasks, "workers": len(client.scheduler_info(-1)["workers"])}}))
+"""
 
 
 def status(url: str, headers: dict[str, str] | None = None) -> int:
@@ -114,6 +122,19 @@ def test_the_worker_retrains_by_prefect_and_the_gate_decides(stack: Any, story: 
     found = stack.ratchet("train", "flights", "--as-of", "2013-03-08", "--worker")
     assert found["decision"] in ("promote", "keep", "not_enough_data")
     assert found["version"] == 2
+
+
+def test_workers_of_dask_make_the_same_model(stack: Any, story: Any) -> None:
+    stack.compose("--profile", "dask", "up", "-d", "--no-build", "--no-recreate", "dask-scheduler", "dask-worker")
+    try:
+        words = ("exec", "-T", "-e", f"RATCHET_DASK={SCHEDULER}", "worker", "ratchet", "train", "flights")
+        found = json.loads(stack.compose(*words, "--as-of", "2013-03-01", "--json"))
+        moved = stack.python(MOVES)
+    finally:
+        stack.compose("--profile", "dask", "rm", "-s", "-f", "dask-scheduler", "dask-worker")
+    assert found["model_digest"] == story["decisions"][0]["model_digest"]
+    assert moved["workers"] == 2
+    assert moved["tasks"] > 0
 
 
 def test_a_release_is_made_once_more_bit_for_bit_from_what_s3_keeps(stack: Any, story: Any) -> None:

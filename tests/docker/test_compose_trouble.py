@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,33 +56,10 @@ def load(stack: Any, loads: Any, champion: int, tmp_path_factory: pytest.TempPat
     scopes = ("--scope", "predict", "--scope", "label", "--scope", "read")
     key = stack.ratchet("keys", "create", f"trouble-{secrets.token_hex(3)}", *scopes)["key"]
     home = Path(os.environ.get("RATCHET_EMBEDDED_HOME") or tmp_path_factory.mktemp("rows"))
-    running = loads.Load(stack.url("API"), key, "flights", rows_of(home)).start()
+    running = loads.Load(stack.url("API"), key, "flights", loads.rows_of(home)).start()
     time.sleep(3)
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="module")
-def champion(stack: Any) -> int:
-    """The version in service; trained now where the story has not been told."""
-    known = {one["problem"]: one["version"] for one in stack.ratchet("status")["champions"]}
-    if "flights" not in known:
-        return int(stack.ratchet("train", "flights", "--as-of", "2013-03-01")["version"])
-    return int(known["flights"])
-
-
-def rows_of(home: Any) -> list[dict[str, Any]]:
-    """Some flights of March, as an application would send them."""
-    import pandas as pd
-
-    from pipelines.core.settings import Settings
-    from pipelines.steps.reading import read_as_of
-    from pipelines.stores.problem_files import load_problem
-
-    loaded = load_problem("flights")
-    rows = read_as_of(loaded, Settings(home=home), datetime(2013, 3, 2, tzinfo=UTC))
-    rows = rows[rows["asked_at"] >= pd.Timestamp("2013-03-01")].drop(columns=["late", "arr_delay", "arrived_at"])
-    return list(json.loads(rows.head(200).to_json(orient="records", date_format="iso")))
 
 
 def note(stack: Any, load: Any, fault: str, start: float, recovered: float | None = None) -> dict[str, Any]:

@@ -82,10 +82,11 @@ CLASSES: list[tuple[list[str] | None, ClassType | None, Any]] = [
 def _answers(classes: list[str] | None, kind: ClassType | None, by: list[int] | None = None) -> Any:
     task: Any = "regression" if classes is None else "multiclass"
     contract = Contract(problem="x", task=task, target="y", classes=classes, class_type=kind, columns=())
-    model = SimpleNamespace(contract=contract, info=SimpleNamespace(version=4))
+    labels = [decode(contract, float(code)) for code in range(len(classes or []))]
+    model = SimpleNamespace(contract=contract, info=SimpleNamespace(version=4), labels=labels)
     random = np.random.default_rng(0)
     scores = random.random(3) if classes is None else random.dirichlet(np.ones(len(classes)), 3)
-    given = scores.tolist() if classes is None else [decode(contract, float(one)) for one in scores.argmax(axis=1)]
+    given = scores.tolist() if classes is None else [labels[code] for code in scores.argmax(axis=1)]
     others = None if by is None else [SimpleNamespace(info=SimpleNamespace(version=one)) for one in by]
     return SimpleNamespace(model=model, names=["a", "b", "c"], scores=scores, by=others, predictions=lambda: given)
 

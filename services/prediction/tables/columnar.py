@@ -78,5 +78,7 @@ def _predictions(answers: Answers) -> pa.Array:
     if contract.classes is None:
         return numbers_array(np.asarray(answers.scores, dtype=np.float64))
     types: dict[str | None, Any] = {"boolean": np.bool_, "integer": np.int64, "number": np.float64}
-    given, wanted = answers.predictions(), types.get(contract.class_type)
-    return texts_array([str(one) for one in given]) if wanted is None else numbers_array(np.array(given, dtype=wanted))
+    wanted = types.get(contract.class_type)
+    if wanted is None:
+        return texts_array([str(one) for one in answers.predictions()])
+    return numbers_array(np.array(answers.model.labels, dtype=wanted)[answers.scores.argmax(axis=1)])
