@@ -13,9 +13,9 @@ from typing import Any
 
 from pipelines.core.episodes import Course
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.notices import Cursor, News, Notices
-from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
+from pipelines.stores.alarms.notices import Cursor, News, Notices
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, PredictionLog, new_id
 
 OPENING = datetime(2025, 11, 17, tzinfo=UTC)
 WEEK = timedelta(weeks=1)

@@ -19,12 +19,12 @@ from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
 from pipelines.steps.featurize import featurize
 from pipelines.steps.prepare import prepare_frame, split_since
+from pipelines.stores.bundles.model_file import save_model
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.files import read_json, write_json
-from pipelines.stores.model_file import save_model
-from pipelines.stores.problem_files import LoadedProblem, parse_problem
-from pipelines.stores.release_files import Lineage
-from pipelines.stores.tables import write_parquet
+from pipelines.stores.data.tables import write_parquet
+from pipelines.stores.problems.problem_files import LoadedProblem, parse_problem
+from pipelines.stores.releases.release_files import Lineage
+from pipelines.stores.storage.files import read_json, write_json
 
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
 

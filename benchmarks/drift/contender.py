@@ -25,7 +25,7 @@ def ours(folder: Path, draw: bool = True) -> Callable[[], dict[str, bool]]:
     """View, verdict and Evidently's report on the sample: what `ratchet monitor` calls; or the verdict alone."""
     from benchmarks.drift import full_window as window
     from pipelines.steps.judge import Stretch, judge
-    from pipelines.stores.prediction_log import PredictionLog
+    from pipelines.stores.logbook.prediction_log import PredictionLog
 
     log, side, problem = PredictionLog(f"sqlite:///{folder / 'log.db'}"), window.side(), window.problem()
     stretch = Stretch(window.START, window.END, window.END + timedelta(days=1))

@@ -15,7 +15,7 @@ from pipelines.core.problem import Problem
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 NUMBERS = [f"n{place}" for place in range(7)]
 CATEGORIES = [f"c{place}" for place in range(3)]

@@ -23,7 +23,7 @@ from benchmarks.serving.load import read_bodies
 from benchmarks.serving.release import PROBLEM, Release, open_release
 from benchmarks.serving.statistics import median
 from pipelines.core.request_rows import check_rows
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
 from services.prediction.live_model import LiveModel, load_live
 
 SECONDS = 2.0

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.core.evaluation.reference_table import reference_scores
-from pipelines.stores.bundle import Bundle
+from pipelines.stores.bundles.bundle import Bundle
 from pipelines.stores.code_version import code_version
 
 ROOT = Path(__file__).parents[2]

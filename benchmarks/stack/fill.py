@@ -19,11 +19,11 @@ import orjson
 import sqlalchemy as sa
 
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook.log_blocks import LogBlock
-from pipelines.stores.logbook.log_tables import BLOCKS
 from pipelines.stores.logbook.prediction_ids import PredictionIds
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.log_tables import BLOCKS
 
 A_DAY = 250_000
 _AT_ONCE = 50_000  # rows of a transaction

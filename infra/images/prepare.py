@@ -12,8 +12,8 @@ from pipelines.commands.wiring import read_settings
 from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys, digest_of
-from pipelines.stores.files import write_atomic
-from pipelines.stores.objects import make_bucket
+from pipelines.stores.storage.files import write_atomic
+from pipelines.stores.storage.objects import make_bucket
 
 SECRETS = Path("/secrets")
 KEYS = {"prometheus": "prometheus/prometheus_key", "console-numbers": "ratchet/ratchet_service_key"}

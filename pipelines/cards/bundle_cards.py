@@ -8,9 +8,9 @@ from pipelines.cards.model_card import PAGES, write_cards
 from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.gate import Decision
 from pipelines.core.scorecard import Scorecard
-from pipelines.stores.bundle import CARDS, DOCUMENTS, Bundle
-from pipelines.stores.files import read_json
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.bundles.bundle import CARDS, DOCUMENTS, Bundle
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.storage.files import read_json
 
 
 def bundled_cards(bundle: Bundle) -> dict[str, Path]:

@@ -32,7 +32,7 @@ from pipelines.core.gate import Decision
 from pipelines.core.problem import Problem
 from pipelines.core.schema import Contract
 from pipelines.core.scorecard import Scorecard
-from pipelines.stores.files import write_atomic
+from pipelines.stores.storage.files import write_atomic
 
 PAGES = {"html": "model_card.html", "md": "model_card.md"}
 
@@ -50,10 +50,10 @@ def write_cards(
 ) -> dict[str, Path]:
     """Write the cards into `folder`; their paths by name relative to it (`model_card.html`, `plots/roc.svg`).
 
-    `facts`: what release.json states (`stores.release_files.release_facts`); `reference`: the release's held-out rows
-    with answers and labels; `datasheet`: the Markdown file that ingest wrote, whose HTML lies beside it (without one
-    the contract tells what it knows of the columns). A fact that is missing is shown as "not stated"; the same input
-    gives the same bytes.
+    `facts`: what release.json states (`stores.releases.release_files.release_facts`); `reference`: the release's
+    held-out rows with answers and labels; `datasheet`: the Markdown file that ingest wrote, whose HTML lies beside it
+    (without one the contract tells what it knows of the columns). A fact that is missing is shown as "not stated"; the
+    same input gives the same bytes.
     """
     plots = draw_plots(card, read_answers(contract, reference))
     document = model_card(Dossier(facts, problem, contract, card, decision, rehearsal, plots))

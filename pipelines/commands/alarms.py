@@ -18,8 +18,8 @@ from pipelines.commands.wiring import read_settings
 
 if TYPE_CHECKING:
     from pipelines.core.settings import Settings
-    from pipelines.stores.ledger import Ledger
-    from pipelines.stores.notices import Notices
+    from pipelines.stores.alarms.notices import Notices
+    from pipelines.stores.decisions.ledger import Ledger
 
 alarms = typer.Typer(
     help="Alarms that stand, notices that went out, silences and acknowledgements. Each command takes --json.",
@@ -62,7 +62,7 @@ def show_all(
 def acknowledge(problem: ProblemName, reason: Reason, by: By = None, json: Json = False) -> None:
     """Say that somebody is on it: until what stands in alarm is over, no reminder of it goes out."""
     from pipelines.core.errors import NotFound
-    from pipelines.stores.alarm_acts import acknowledge as record
+    from pipelines.stores.alarms.alarm_acts import acknowledge as record
 
     settings = read_settings()
     name = problem_name(settings, problem)
@@ -91,7 +91,7 @@ def silence(
     json: Json = False,
 ) -> None:
     """Keep notices back for a while; verdicts and retraining go on. Give --until, --for or --lift."""
-    from pipelines.stores import alarm_acts
+    from pipelines.stores.alarms import alarm_acts
 
     if sum([until is not None, lasting is not None, lift]) != 1:
         raise typer.BadParameter("give one of --until, --for and --lift")
@@ -117,7 +117,7 @@ def _duration(text: str) -> Any:
 
 
 def _found(ledger: Ledger, notices: Notices, problem: str | None) -> dict[str, list[dict[str, Any]]]:
-    from pipelines.stores.alarm_acts import acknowledgements, silences
+    from pipelines.stores.alarms.alarm_acts import acknowledgements, silences
 
     known = acknowledgements(ledger, problem)
     standing = []
@@ -150,8 +150,8 @@ def _cell(value: Any) -> str:
 
 @contextmanager
 def _stores(settings: Settings) -> Iterator[tuple[Ledger, Notices]]:
-    from pipelines.stores.ledger import open_ledger
-    from pipelines.stores.notices import Notices
+    from pipelines.stores.alarms.notices import Notices
+    from pipelines.stores.decisions.ledger import open_ledger
 
     ledger, notices = open_ledger(settings), Notices(settings.database)
     try:

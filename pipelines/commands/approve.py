@@ -29,7 +29,7 @@ def approve(
     """
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.approvals import approve as speak
+    from pipelines.stores.releases.approvals import approve as speak
 
     name = problem_name(settings, problem)
     said = speak(name, settings, version, now(), by or getpass.getuser(), reason, decline)

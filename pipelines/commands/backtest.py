@@ -87,8 +87,8 @@ def _here(settings: Settings, problem: str, files: list[Path], given: dict[str, 
     """The step itself: without a server nobody would see the flow run."""
     with live_progress() as listener:
         from pipelines.steps.backtest import backtest as replay
-        from pipelines.stores.known_problems import resolve_problem
-        from pipelines.stores.policy_files import load_policy
+        from pipelines.stores.problems.known_problems import resolve_problem
+        from pipelines.stores.problems.policy_files import load_policy
 
         loaded = resolve_problem(settings, problem)
         policies = [load_policy(one, loaded.problem) for one in files]
@@ -98,7 +98,7 @@ def _here(settings: Settings, problem: str, files: list[Path], given: dict[str, 
 def _write_page(settings: Settings, found: dict[str, Any], out: Path | None) -> Path:
     """The page at `out`, else in the home, where the operators' pages find it."""
     from pipelines.cards.backtest_page import backtest_page
-    from pipelines.stores.files import write_atomic
+    from pipelines.stores.storage.files import write_atomic
 
     days = "-".join(datetime.fromisoformat(found[one]).strftime("%Y%m%d") for one in ("start", "end"))
     default = settings.home / "backtests" / found["problem"] / f"{days}-{found['window']}.html"

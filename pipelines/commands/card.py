@@ -18,7 +18,7 @@ from pipelines.core.errors import NotFound
 
 if TYPE_CHECKING:
     from pipelines.core.settings import Settings
-    from pipelines.stores.registry import Registry, ReleaseInfo
+    from pipelines.stores.registry.registry import Registry, ReleaseInfo
 
 
 def card(
@@ -39,7 +39,7 @@ def card(
     """
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.registry import Registry
+    from pipelines.stores.registry.registry import Registry
 
     registry = Registry(settings)
     found = _find(settings, registry, release)
@@ -77,7 +77,7 @@ def _find(settings: Settings, registry: Registry, reference: str) -> ReleaseInfo
 def _cards(settings: Settings, registry: Registry, release: ReleaseInfo) -> tuple[dict[str, Path], bool]:
     """The release's cards by name, and whether they had to be made now."""
     from pipelines.cards.bundle_cards import bundled_cards, cards_made_now
-    from pipelines.stores.champions import open_release
+    from pipelines.stores.releases.champions import open_release
 
     bundle = open_release(settings, registry, release)
     found = bundled_cards(bundle)

@@ -45,8 +45,8 @@ def check(
     prepare_tools(settings, with_server=False)
     from pipelines.cards.change_reports import data_report
     from pipelines.steps.check_data import check_data
-    from pipelines.stores.files import write_atomic
-    from pipelines.stores.known_problems import resolve_problem
+    from pipelines.stores.problems.known_problems import resolve_problem
+    from pipelines.stores.storage.files import write_atomic
 
     loaded = resolve_problem(settings, problem)
     found = check_data(loaded, settings, as_of or now(), rows, accept_schema, most_set_aside)

@@ -15,7 +15,7 @@ from pipelines.commands.wiring import read_settings
 from pipelines.core.errors import Unavailable
 
 if TYPE_CHECKING:
-    from pipelines.stores.schema import SchemaState
+    from pipelines.stores.sql.schema import SchemaState
 
 database = typer.Typer(
     help="The database of the prediction log, the ledger and all else: its revision. Each command takes --json.",
@@ -32,7 +32,7 @@ def upgrade(wait: Wait = 0, json: Json = False) -> None:
     What takes long is prepared in batches beside the tables in use; killed meanwhile, it goes on from there when it is
     run again.
     """
-    from pipelines.stores.schema import upgrade_schema
+    from pipelines.stores.sql.schema import upgrade_schema
 
     url = read_settings().database
     found = _patiently(lambda: upgrade_schema(url), wait)
@@ -51,7 +51,7 @@ def upgrade(wait: Wait = 0, json: Json = False) -> None:
 @database.command("status")
 def status(wait: Wait = 0, json: Json = False) -> None:
     """Tell the database's revision; ends with 1 unless it is the one that this code needs."""
-    from pipelines.stores.schema import schema_state
+    from pipelines.stores.sql.schema import schema_state
 
     url = read_settings().database
     found = _patiently(lambda: schema_state(url), wait)

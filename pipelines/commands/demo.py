@@ -75,7 +75,7 @@ def _fresh_home(home: Path) -> Settings:
     """An empty home; one that an earlier demo left is taken down and removed, any other is refused."""
     from pipelines.core.errors import ProblemError
     from pipelines.stack import running
-    from pipelines.stores.files import write_json
+    from pipelines.stores.storage.files import write_json
 
     os.environ["RATCHET_HOME"] = str(home)
     settings = read_settings()
@@ -146,7 +146,7 @@ def _train(as_of: datetime, why: str) -> dict[str, Any]:
 
 def _ledger(settings: Settings) -> dict[str, Any]:
     """What the ledger holds by now, and whether it is what was recorded."""
-    from pipelines.stores.ledger_verification import verify_ledger
+    from pipelines.stores.releases.ledger_verification import verify_ledger
 
     found = verify_ledger(settings)
     return {"entries": found.entries, "intact": found.intact, "head": found.head}

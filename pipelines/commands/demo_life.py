@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipelines.commands.replay import Replay
     from pipelines.core.settings import Settings
-    from pipelines.stores.problem_files import LoadedProblem
+    from pipelines.stores.problems.problem_files import LoadedProblem
 
 PROBLEM = "flights"
 OPENING = datetime(2013, 3, 1, tzinfo=UTC)  # everything before is history: January and February train the first release
@@ -52,7 +52,7 @@ def _application(settings: Settings, url: str) -> Iterator[tuple[LoadedProblem, 
     from pipelines.commands.home_client import home_client
     from pipelines.commands.replay import Replay
     from pipelines.steps.reading import read_as_of
-    from pipelines.stores.problem_files import load_problem
+    from pipelines.stores.problems.problem_files import load_problem
 
     loaded = load_problem(PROBLEM)
     data = loaded.problem.data
@@ -173,7 +173,7 @@ def _await(client: Client, arrived: Callable[[Model], bool]) -> None:
 def _await_request(settings: Settings, request_id: int, as_of: datetime) -> dict[str, Any]:
     """What became of a retraining that the policy asked for; the worker of the stack runs it."""
     from pipelines.core.errors import Unavailable
-    from pipelines.stores.ledger import Ledger
+    from pipelines.stores.decisions.ledger import Ledger
 
     ledger, deadline = Ledger(settings.database), time.monotonic() + _PATIENCE
     try:

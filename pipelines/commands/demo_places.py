@@ -32,7 +32,7 @@ def addresses_elsewhere(settings: Settings) -> dict[str, str]:
 
 def told_before(settings: Settings, problem: str) -> str | None:
     """What to say where the story was told already: a stack that others use is never emptied by a command."""
-    from pipelines.stores.ledger import Ledger
+    from pipelines.stores.decisions.ledger import Ledger
 
     ledger = Ledger(settings.database)
     try:

@@ -27,7 +27,7 @@ def ingest(
     settings = read_settings()
     prepare_tools(settings, with_server=False)
     from pipelines.steps import ingest as step
-    from pipelines.stores.known_problems import resolve_problem
+    from pipelines.stores.problems.known_problems import resolve_problem
 
     ingested = asdict(step.ingest(resolve_problem(settings, problem), settings, as_of or now(), accept_schema))
     rows = [(name.replace("_", " "), value) for name, value in ingested.items()]

@@ -131,7 +131,7 @@ def _check_name(name: str) -> None:
 
 def _record(settings: Settings, key: ApiKey, outcome: str, at: datetime, actor: str) -> None:
     """The ledger knows who made and revoked which key; the secret is nowhere in it."""
-    from pipelines.stores.ledger import open_ledger
+    from pipelines.stores.decisions.ledger import open_ledger
 
     reasons = [f"key {key.name} ({key.id}) for {', '.join(key.scopes)}"]
     evidence = {"id": key.id, "name": key.name, "scopes": list(key.scopes), "rate": key.rate}

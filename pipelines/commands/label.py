@@ -35,9 +35,9 @@ def label(
     settings = read_settings()
     prepare_tools(settings, with_server=False)
     from pipelines.core.contract import decode, encode_label
-    from pipelines.stores.champions import open_champion
-    from pipelines.stores.prediction_log import open_log
-    from pipelines.stores.tables import read_table
+    from pipelines.stores.data.tables import read_table
+    from pipelines.stores.logbook.prediction_log import open_log
+    from pipelines.stores.releases.champions import open_champion
 
     name = problem_name(settings, problem)
     contract = open_champion(settings, name).contract

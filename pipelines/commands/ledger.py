@@ -16,8 +16,8 @@ from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
     from pipelines.core.settings import Settings
-    from pipelines.stores.ledger import Entry
-    from pipelines.stores.ledger_verification import Verification
+    from pipelines.stores.decisions.ledger import Entry
+    from pipelines.stores.releases.ledger_verification import Verification
 
 
 def ledger(
@@ -53,7 +53,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def _list(settings: Settings, problem: str | None, kind: str | None, limit: int, json: bool) -> None:
-    from pipelines.stores.ledger import Ledger
+    from pipelines.stores.decisions.ledger import Ledger
 
     with closing(Ledger(settings.database)) as opened:
         found = opened.entries(problem, kind, limit)
@@ -81,7 +81,7 @@ def _line(entry: Entry) -> tuple[Any, ...]:
 
 
 def _champions(settings: Settings, problem: str | None, at: datetime, json: bool) -> None:
-    from pipelines.stores.ledger import Ledger
+    from pipelines.stores.decisions.ledger import Ledger
 
     with closing(Ledger(settings.database)) as opened:
         names = [problem] if problem else opened.problems()
@@ -106,7 +106,7 @@ def _since(name: str, entry: Entry | None) -> tuple[Any, ...]:
 
 def _verify(settings: Settings, json: bool) -> None:
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.ledger_verification import verify_ledger
+    from pipelines.stores.releases.ledger_verification import verify_ledger
 
     found = verify_ledger(settings)
     told = {"intact": found.intact, "first": found.breaks[0] if found.breaks else None, **asdict(found)}

@@ -14,7 +14,7 @@ from pipelines.commands.output import remark, table, write_result
 from pipelines.commands.wiring import read_settings
 
 if TYPE_CHECKING:
-    from pipelines.stores.logbook.segment_tables import Segment
+    from pipelines.stores.sql.segment_tables import Segment
 
 log = typer.Typer(
     help="The prediction log's archive: old answers and labels as Parquet files. Each command takes --json.",
@@ -48,7 +48,7 @@ def seal(
 
     Only whole months of the answers' own moments are sealed.
     """
-    from pipelines.stores.log_sealing import KEPT, seal_log
+    from pipelines.stores.logbook.log_sealing import KEPT, seal_log
 
     if older_than is not None and before is not None:
         raise typer.BadParameter("give --older-than or --before, not both")
@@ -81,8 +81,8 @@ def segments(
     json: Json = False,
 ) -> None:
     """List the sealed segments: which moments and rows each holds, and its file's digest."""
-    from pipelines.stores.log_sealing import sealed_segments, verify_segments
     from pipelines.stores.logbook.archive import archive_url
+    from pipelines.stores.logbook.log_sealing import sealed_segments, verify_segments
 
     settings = read_settings()
     name = problem_name(settings, problem) if problem else None

@@ -23,11 +23,11 @@ def passport(
     """Tell which release gave an answer, from which data and code it comes, who decided on it, and what came true."""
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.lean_registry import LeanRegistry
-    from pipelines.stores.ledger import Ledger
-    from pipelines.stores.passport import logged, make_passport
-    from pipelines.stores.prediction_log import open_log
-    from pipelines.stores.signing import open_verifier
+    from pipelines.stores.bundles.signing import open_verifier
+    from pipelines.stores.decisions.ledger import Ledger
+    from pipelines.stores.logbook.prediction_log import open_log
+    from pipelines.stores.registry.lean_registry import LeanRegistry
+    from pipelines.stores.releases.passport import logged, make_passport
 
     verifier = open_verifier(settings.verify_key)
     with closing(open_log(settings)) as log, closing(Ledger(settings.database)) as ledger:

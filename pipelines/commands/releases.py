@@ -15,7 +15,7 @@ from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
     from pipelines.core.settings import Settings
-    from pipelines.stores.champion_moves import Moved
+    from pipelines.stores.releases.champion_moves import Moved
 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; it is kept with the decision.")]
 _SHOWN = ("release", "approval", "override", "roll_back", "rollout")  # the rest is in `ratchet ledger`
@@ -29,7 +29,7 @@ def releases(
     """List every registered version with its aliases, and the decisions on releases, newest first."""
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.registry import Registry
+    from pipelines.stores.registry.registry import Registry
 
     registry = Registry(settings)
     names = [problem_name(settings, problem)] if problem else registry.problems()
@@ -62,7 +62,7 @@ def promote(
     """Make a version the champion against or without the gate's word: name and reason are kept in the ledger."""
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.champion_moves import promote_by_hand
+    from pipelines.stores.releases.champion_moves import promote_by_hand
 
     name = problem_name(settings, problem)
     moved = promote_by_hand(name, settings, version, now(), by or getpass.getuser(), reason)
@@ -81,7 +81,7 @@ def rollback(
     """Go back to an earlier champion; name and reason are kept in the ledger."""
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.champion_moves import roll_back
+    from pipelines.stores.releases.champion_moves import roll_back
 
     name = problem_name(settings, problem)
     moved = roll_back(name, settings, version, now(), by or getpass.getuser(), reason)
@@ -105,7 +105,7 @@ def _release(one: Any) -> dict[str, Any]:
 
 
 def _decisions(settings: Settings, problem: str) -> list[dict[str, Any]]:
-    from pipelines.stores.ledger import Ledger
+    from pipelines.stores.decisions.ledger import Ledger
 
     ledger = Ledger(settings.database)
     try:

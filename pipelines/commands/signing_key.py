@@ -17,7 +17,7 @@ def signing_key(
     json: Json = False,
 ) -> None:
     """Make an Ed25519 pair: the private key signs releases, the public one tells the service which to trust."""
-    from pipelines.stores.signing import create_keys
+    from pipelines.stores.bundles.signing import create_keys
 
     private, public = create_keys(out.expanduser().absolute())
     result = {"signing_key": str(private), "verify_key": str(public)}

@@ -108,8 +108,8 @@ def _show(states: list[State]) -> None:
 
 
 def _state_of_the_loop(settings: Settings, states: list[State]) -> dict[str, Any]:
-    from pipelines.stores.ledger import Ledger
-    from pipelines.stores.registry_reader import open_reader
+    from pipelines.stores.decisions.ledger import Ledger
+    from pipelines.stores.registry.registry_reader import open_reader
 
     mlflow = next((state.url for state in states if state.name == "mlflow" and state.answers), None)
     # The server answers in a tenth of the time that importing MLflow takes.

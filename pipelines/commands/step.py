@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipelines.core.settings import Settings
     from pipelines.steps.ingest import Ingested
-    from pipelines.stores.problem_files import LoadedProblem
+    from pipelines.stores.problems.problem_files import LoadedProblem
 
 
 class Step(StrEnum):
@@ -41,7 +41,7 @@ def step(
     """Run one step, always anew, without Prefect, MLflow or a champion."""
     settings = read_settings()
     prepare_tools(settings, with_server=False)
-    from pipelines.stores.known_problems import resolve_problem
+    from pipelines.stores.problems.known_problems import resolve_problem
 
     loaded = resolve_problem(settings, problem)
     folder.mkdir(parents=True, exist_ok=True)
@@ -75,8 +75,8 @@ def _train(loaded: LoadedProblem, folder: Path) -> Path:
 def _ingested(loaded: LoadedProblem, settings: Settings, snapshot: Path, as_of: datetime) -> Ingested:
     """What ingest would say of this snapshot, with the contract in force."""
     from pipelines.steps.ingest import Ingested
-    from pipelines.stores.contracts import contract_in_force, put_in_force
-    from pipelines.stores.tables import read_parquet
+    from pipelines.stores.data.tables import read_parquet
+    from pipelines.stores.problems.contracts import contract_in_force, put_in_force
 
     problem = loaded.problem.name
     contract = contract_in_force(problem, settings)

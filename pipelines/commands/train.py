@@ -18,7 +18,7 @@ from pipelines.commands.wiring import prepare_tools, read_settings
 
 if TYPE_CHECKING:
     from pipelines.core.settings import Settings
-    from pipelines.stores.problem_files import LoadedProblem
+    from pipelines.stores.problems.problem_files import LoadedProblem
 
 
 def train(
@@ -51,7 +51,7 @@ def train(
     _require_sense(dry_run, worker, report)
     started = time.monotonic()
     settings = read_settings()
-    from pipelines.stores.known_problems import resolve_problem
+    from pipelines.stores.problems.known_problems import resolve_problem
 
     loaded = resolve_problem(settings, problem)  # a wrong problem file is told at once, before anything is started
     api = prepare_tools(settings, with_server=not dry_run)
@@ -78,7 +78,7 @@ def _require_sense(dry_run: bool, worker: bool, report: Path | None) -> None:
 def _dry(settings: Settings, loaded: LoadedProblem, asked: dict[str, Any], report: Path | None) -> dict[str, Any]:
     from pipelines.cards.change_reports import model_report
     from pipelines.steps.dry_run import dry_run
-    from pipelines.stores.files import write_atomic
+    from pipelines.stores.storage.files import write_atomic
 
     with live_progress() as listener:
         run = dry_run(loaded, settings, asked["as_of"], asked["because"], asked["accept_schema"], tell=listener)

@@ -11,9 +11,9 @@ from typing import Any
 
 from pipelines.core.settings import Settings
 from pipelines.flows.locks import lease
-from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.ledger import Entry, Request, open_ledger
-from pipelines.stores.standing import one_at_a_time, settle
+from pipelines.stores.decisions.ledger import Entry, Request, open_ledger
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.releases.standing import one_at_a_time, settle
 
 
 @contextmanager

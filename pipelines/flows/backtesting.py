@@ -12,8 +12,8 @@ from prefect import flow, task
 from pipelines.core.settings import Settings
 from pipelines.flows.progress import tell
 from pipelines.steps.backtest import backtest
-from pipelines.stores.known_problems import resolve_problem
-from pipelines.stores.policy_files import load_policy
+from pipelines.stores.problems.known_problems import resolve_problem
+from pipelines.stores.problems.policy_files import load_policy
 
 
 @task(name="backtest", task_run_name="backtest-{problem}")

@@ -18,7 +18,7 @@ from pipelines.flows.reconciling import reconciling
 from pipelines.flows.scoring import scoring
 from pipelines.flows.sealing import sealing
 from pipelines.flows.training import training
-from pipelines.stores.known_problems import readable_problems
+from pipelines.stores.problems.known_problems import readable_problems
 
 MONITOR_EVERY = timedelta(hours=1)
 RECONCILE_EVERY = timedelta(minutes=5)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pipelines.core.errors import Busy
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.turns import turn
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.sql.turns import turn
 
 LEASE = 120.0  # seconds after which a request whose holder is silent may be taken by another
 RENEWAL = 30.0

@@ -8,8 +8,8 @@ from typing import Any
 
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.cluster import local_options, open_cluster
-from pipelines.stores.cluster_watch import Watch
+from pipelines.stores.compute.cluster import local_options, open_cluster
+from pipelines.stores.compute.cluster_watch import Watch
 
 _BEAT = 1.0  # seconds
 

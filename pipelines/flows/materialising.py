@@ -13,7 +13,7 @@ from pipelines.flows.moments import scheduled_moment
 from pipelines.flows.progress import tell
 from pipelines.flows.tries import RETRIES
 from pipelines.steps.featurize import materialise
-from pipelines.stores.known_problems import known_problems, resolve_problem
+from pipelines.stores.problems.known_problems import known_problems, resolve_problem
 
 
 @task(name="materialise", task_run_name="materialise-{problem}", **RETRIES)

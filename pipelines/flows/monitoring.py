@@ -16,7 +16,7 @@ from pipelines.flows.reconciling import dispatch_request
 from pipelines.flows.requests import waiting
 from pipelines.flows.tries import RETRIES
 from pipelines.steps.monitor import Watched, monitor
-from pipelines.stores.known_problems import known_problems, resolve_problem
+from pipelines.stores.problems.known_problems import known_problems, resolve_problem
 
 
 @task(name="monitor", task_run_name="monitor-{problem}", **RETRIES)

@@ -13,12 +13,9 @@ from pipelines.core.errors import RatchetError
 from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
 from pipelines.flows.tries import RETRIES
-from pipelines.stores.history_store import known_until
-from pipelines.stores.known_problems import readable_problems
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.notice_channels import addresses, send
-from pipelines.stores.notice_keeping import Address
-from pipelines.stores.notice_making import (
+from pipelines.stores.alarms.notice_channels import addresses, send
+from pipelines.stores.alarms.notice_keeping import Address
+from pipelines.stores.alarms.notice_making import (
     Outbox,
     catch_up,
     look_at_history,
@@ -26,7 +23,10 @@ from pipelines.stores.notice_making import (
     look_for_silence,
     remind,
 )
-from pipelines.stores.notices import Notices
+from pipelines.stores.alarms.notices import Notices
+from pipelines.stores.data.history_store import known_until
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.problems.known_problems import readable_problems
 
 LOG = logging.getLogger(__name__)
 

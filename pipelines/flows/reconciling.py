@@ -12,7 +12,7 @@ from pipelines.flows.moments import scheduled_moment
 from pipelines.flows.notifying import notify
 from pipelines.flows.requests import ask_again, ask_by_schedule, dispatch, has_server, waiting
 from pipelines.flows.tries import RETRIES
-from pipelines.stores.ledger import Request
+from pipelines.stores.decisions.ledger import Request
 
 
 @task(name="dispatch request", task_run_name="{request.problem}", retries=2, retry_delay_seconds=5, cache_policy=None)

@@ -14,12 +14,12 @@ from pipelines.core.retraining import Labels, RetrainDecision
 from pipelines.core.settings import Settings
 from pipelines.flows.answering import answer_released
 from pipelines.flows.training import training
-from pipelines.stores.champion_labels import champion_labels
-from pipelines.stores.champions import find_champion
-from pipelines.stores.known_problems import known_problems, resolve_problem
-from pipelines.stores.ledger import Ledger, Request, open_ledger
-from pipelines.stores.prediction_log import open_log
-from pipelines.stores.retraining_asks import ask_forgotten, ask_scheduled
+from pipelines.stores.decisions.ledger import Ledger, Request, open_ledger
+from pipelines.stores.decisions.retraining_asks import ask_forgotten, ask_scheduled
+from pipelines.stores.logbook.prediction_log import open_log
+from pipelines.stores.problems.known_problems import known_problems, resolve_problem
+from pipelines.stores.releases.champion_labels import champion_labels
+from pipelines.stores.releases.champions import find_champion
 
 ATTEMPTS = 3
 DEPLOYMENT = "training/training"

@@ -10,7 +10,7 @@ from pipelines.core.settings import Settings
 from pipelines.flows.moments import scheduled_moment
 from pipelines.flows.progress import tell
 from pipelines.flows.tries import RETRIES
-from pipelines.stores.log_sealing import KEPT, SealReport, seal_log
+from pipelines.stores.logbook.log_sealing import KEPT, SealReport, seal_log
 
 
 @task(name="seal", **RETRIES)

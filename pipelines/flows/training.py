@@ -13,7 +13,7 @@ from pipelines.flows.answering import answering
 from pipelines.flows.locks import one_training
 from pipelines.flows.moments import scheduled_moment
 from pipelines.steps.release import Asked
-from pipelines.stores.known_problems import remember_problem, resolve_problem
+from pipelines.stores.problems.known_problems import remember_problem, resolve_problem
 
 WAIT = 900.0  # seconds that a training waits for another one of the same problem
 

@@ -21,13 +21,13 @@ from pipelines.steps.once import once
 from pipelines.steps.prepare import prepare
 from pipelines.steps.release import Asked, release
 from pipelines.steps.train import train
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champions import open_champion
-from pipelines.stores.cluster import open_cluster
+from pipelines.stores.bundles.bundle import Bundle
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.files import digest_file
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.compute.cluster import open_cluster
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.storage.files import digest_file
 
 
 @dataclass(frozen=True)

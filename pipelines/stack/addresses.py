@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.files import write_json
+from pipelines.stores.storage.files import write_json
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ from pipelines.stack.far_stores import far_stores
 from pipelines.stack.findings import Finding, Level
 from pipelines.stack.lineup import lineup
 from pipelines.stack.versions import BREAKS, objection
-from pipelines.stores.database_facts import is_server
-from pipelines.stores.ledger_verification import verify_ledger
+from pipelines.stores.releases.ledger_verification import verify_ledger
+from pipelines.stores.sql.database_facts import is_server
 
 GIGABYTE = 1 << 30
 

@@ -15,7 +15,7 @@ from pipelines.core.settings import Settings
 from pipelines.stack.elsewhere import Elsewhere, elsewhere, online_workers
 from pipelines.stack.findings import Finding, Level
 from pipelines.stack.versions import objection
-from pipelines.stores.registry_reader import RestReader
+from pipelines.stores.registry.registry_reader import RestReader
 
 SECONDS = 10.0
 OFF, FAR_OFF = 5.0, 60.0

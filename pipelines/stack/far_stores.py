@@ -11,12 +11,12 @@ from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
 from pipelines.stack.far_services import clock_finding
 from pipelines.stack.findings import Finding
-from pipelines.stores.database_facts import database_facts, is_server
-from pipelines.stores.history_store import load_current
-from pipelines.stores.known_problems import known_problems
-from pipelines.stores.objects import open_objects, reaching
-from pipelines.stores.registry_reader import open_reader
-from pipelines.stores.schema import schema_state
+from pipelines.stores.data.history_store import load_current
+from pipelines.stores.problems.known_problems import known_problems
+from pipelines.stores.registry.registry_reader import open_reader
+from pipelines.stores.sql.database_facts import database_facts, is_server
+from pipelines.stores.sql.schema import schema_state
+from pipelines.stores.storage.objects import open_objects, reaching
 
 OLDEST = 13
 """PostgreSQL: the log's partitions need what came with it."""
@@ -127,7 +127,7 @@ def _history(settings: Settings, root: Path) -> Iterator[Finding]:
 
 
 def _dask(settings: Settings) -> Finding:
-    from pipelines.stores.cluster import open_cluster
+    from pipelines.stores.compute.cluster import open_cluster
 
     try:
         with open_cluster(settings) as cluster:

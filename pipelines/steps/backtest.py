@@ -25,11 +25,11 @@ from pipelines.steps.policy_rehearsal import Progress, Rehearsal
 from pipelines.steps.reading import moments_of, read_as_of
 from pipelines.steps.recall_rows import recall_rows
 from pipelines.steps.train_as_of import TrainingRoom, throw_away_settings
-from pipelines.stores.cluster import open_cluster
 from pipelines.stores.code_version import code_version
-from pipelines.stores.contracts import contract_in_force
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.snapshots import content_digest
+from pipelines.stores.compute.cluster import open_cluster
+from pipelines.stores.data.snapshots import content_digest
+from pipelines.stores.problems.contracts import contract_in_force
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 

@@ -16,9 +16,9 @@ from pipelines.core.quarantine import find_reasons
 from pipelines.core.settings import Settings
 from pipelines.core.unseen import unseen_values
 from pipelines.steps.reading import read_as_of
-from pipelines.stores.champions import find_champion
-from pipelines.stores.contracts import contract_in_force
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.contracts import contract_in_force
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.releases.champions import find_champion
 
 MOST_SET_ASIDE = 0.05
 """Share of rows that may break the contract: some always do, and ingest sets them aside."""

@@ -21,7 +21,7 @@ from pipelines.core.errors import Unavailable
 from pipelines.steps.policy_rehearsal import Progress, Rehearsal
 from pipelines.steps.spread_policies import spread_policies
 from pipelines.steps.train_as_of import TrainingRoom
-from pipelines.stores.cluster import Cluster
+from pipelines.stores.compute.cluster import Cluster
 
 _BEAT = 0.2  # seconds between two looks at what the processes tell
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}

@@ -23,13 +23,13 @@ from pipelines.core.settings import Settings
 from pipelines.core.slicing import slice_values
 from pipelines.steps.evaluate import seen_before
 from pipelines.steps.prepare import prepare_frame
-from pipelines.stores.bundle import DOCUMENTS, Bundle
-from pipelines.stores.champions import open_release
-from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.prediction_log import open_log
-from pipelines.stores.rivals import rival_scores
-from pipelines.stores.snapshots import restore
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.bundles.bundle import DOCUMENTS, Bundle
+from pipelines.stores.data.snapshots import restore
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.logbook.prediction_log import open_log
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.releases.champions import open_release
+from pipelines.stores.releases.rivals import rival_scores
 
 Place = Literal["held-out", "log"]
 _FACTS = (

@@ -12,8 +12,8 @@ import pandas as pd
 from pipelines.cards.snapshot_sheet import ColumnFacts, Datasheet, datasheet_pages
 from pipelines.core.kinds import category_texts
 from pipelines.core.schema import Column, Contract
-from pipelines.stores.files import write_atomic
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.storage.files import write_atomic
 
 _SHOWN = 5
 

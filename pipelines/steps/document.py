@@ -7,8 +7,8 @@ from pathlib import Path
 from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.gate import Decision
 from pipelines.core.scorecard import Scorecard
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.data.tables import read_parquet
 
 
 def document(

@@ -13,8 +13,8 @@ from pipelines.core.drafting import Draft, draft
 from pipelines.core.errors import ProblemError, SourceError
 from pipelines.core.problem import Task
 from pipelines.steps.draft_text import write_problem
-from pipelines.stores.files import write_atomic
-from pipelines.stores.tables import read_table
+from pipelines.stores.data.tables import read_table
+from pipelines.stores.storage.files import write_atomic
 
 
 @dataclass(frozen=True)

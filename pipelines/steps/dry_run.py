@@ -20,14 +20,14 @@ from pipelines.steps.ingest import Ingested, ingest
 from pipelines.steps.prepare import prepare
 from pipelines.steps.rehearse import find_change, rehearse_candidate
 from pipelines.steps.train import train
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champions import find_champion
+from pipelines.stores.bundles.bundle import Bundle
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.contracts import put_in_force
-from pipelines.stores.files import read_json
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.release_files import Lineage, stage_bundle
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.problems.contracts import put_in_force
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.releases.champions import find_champion
+from pipelines.stores.releases.release_files import Lineage, stage_bundle
+from pipelines.stores.storage.files import read_json
 
 Tell = Callable[[str, int, int, str], None]
 SAME = "identity"

@@ -20,12 +20,12 @@ from pipelines.core.scoring import score
 from pipelines.core.slicing import slice_values
 from pipelines.core.splitting import test_start
 from pipelines.steps.examine import Candidate, examine
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.files import read_json, write_json
-from pipelines.stores.model_file import load_model
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.rivals import rival_scores
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.bundles.model_file import load_model
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.releases.rivals import rival_scores
+from pipelines.stores.storage.files import read_json, write_json
 
 REFERENCE_ROWS = 10_000
 _SPECIAL = ("__row", "__time", "__known_at", "__y", "__side")

@@ -28,7 +28,7 @@ from pipelines.core.problem import Problem
 from pipelines.core.scoring import score
 from pipelines.core.slicing import slice_values
 from pipelines.core.trials import fit_rows
-from pipelines.stores.tree_kernel import TreeKernel
+from pipelines.stores.bundles.tree_kernel import TreeKernel
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -20,10 +20,10 @@ from pipelines.core.scoring import model_input
 from pipelines.core.settings import Settings
 from pipelines.steps.prepare import prepare_frame
 from pipelines.steps.reading import read_as_of
-from pipelines.stores import history_store
-from pipelines.stores.contracts import contract_in_force, read_contract
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.data import history_store
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.problems.contracts import contract_in_force, read_contract
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from pipelines.core.errors import ModelFileError, ProblemError
 from pipelines.core.evaluation.differences import changes
 from pipelines.core.evaluation.model_differences import model_differences
 from pipelines.core.evaluation.reproduction import Finding
-from pipelines.stores.bundle import MANIFEST, Bundle
+from pipelines.stores.bundles.bundle import MANIFEST, Bundle
+from pipelines.stores.bundles.model_file import load_model
 from pipelines.stores.checkouts import Sources, changed_files
 from pipelines.stores.code_version import code_version
-from pipelines.stores.files import digest_file, read_json
-from pipelines.stores.model_file import load_model
-from pipelines.stores.problem_files import parse_problem
-from pipelines.stores.recipes import Recipe
-from pipelines.stores.snapshots import content_digest
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.data.snapshots import content_digest
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.problems.problem_files import parse_problem
+from pipelines.stores.releases.recipes import Recipe
+from pipelines.stores.storage.files import digest_file, read_json
 
 _MOST_FILES = 20
 _ROUNDING = 1e-12

@@ -17,10 +17,10 @@ from pipelines.core.row_ids import canonical_order
 from pipelines.core.settings import Settings
 from pipelines.steps.datasheet import write_datasheet
 from pipelines.steps.reading import read_as_of
-from pipelines.stores.contracts import contract_in_force, put_in_force
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.snapshots import content_digest, store
-from pipelines.stores.tables import write_parquet
+from pipelines.stores.data.snapshots import content_digest, store
+from pipelines.stores.data.tables import write_parquet
+from pipelines.stores.problems.contracts import contract_in_force, put_in_force
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from pipelines.core.watching.observed import Observed
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.core.watching.seasons import YEAR_AGO
 from pipelines.core.watching.view import View
-from pipelines.stores.drift_quality import window_tables
-from pipelines.stores.drift_reports import Comparison, Labelled, compare, save_report
+from pipelines.stores.drift.drift_quality import window_tables
+from pipelines.stores.drift.drift_reports import Comparison, Labelled, compare, save_report
 from pipelines.stores.logbook.log_memory import LogMemory
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,15 @@ from pipelines.core.drift import ColumnScore, Verdict
 from pipelines.core.retraining import RetrainDecision
 from pipelines.core.settings import Settings
 from pipelines.steps.judge import Judgement, Stretch, judge
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champion_labels import champion_labels
-from pipelines.stores.champions import open_champion
-from pipelines.stores.ledger import Ledger, open_ledger
-from pipelines.stores.prediction_log import PredictionLog, open_log
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.retraining_asks import ask_now, decide_now
-from pipelines.stores.verdicts_past import levels_before
-from pipelines.stores.watched_release import watched_release
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.decisions.ledger import Ledger, open_ledger
+from pipelines.stores.decisions.retraining_asks import ask_now, decide_now
+from pipelines.stores.decisions.verdicts_past import levels_before
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.releases.champion_labels import champion_labels
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.releases.watched_release import watched_release
 
 
 @dataclass(frozen=True)

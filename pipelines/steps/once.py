@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.core.errors import NotFound
-from pipelines.stores.files import digest_file, read_json, write_json
+from pipelines.stores.storage.files import digest_file, read_json, write_json
 
 
 def once(

@@ -10,7 +10,7 @@ from pipelines.core.backtesting.outcomes import PolicyOutcome
 from pipelines.core.backtesting.policies import Policy
 from pipelines.core.backtesting.traffic import Traffic
 from pipelines.core.settings import Settings
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 Progress = Callable[[str, int, int, str], None]
 

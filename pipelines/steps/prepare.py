@@ -16,10 +16,10 @@ from pipelines.core.row_ids import row_ids
 from pipelines.core.splitting import split
 from pipelines.steps.ingest import Ingested
 from pipelines.steps.reading import utc
-from pipelines.stores.contracts import read_contract
-from pipelines.stores.files import write_json
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.problems.contracts import read_contract
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.storage.files import write_json
 
 
 def prepare(loaded: LoadedProblem, ingested: Ingested, folder: Path) -> Path:

@@ -12,8 +12,8 @@ from pipelines.core.errors import ProblemError
 from pipelines.core.kinds import date_form, to_datetimes
 from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.source_cache import read_cached
+from pipelines.stores.data.source_cache import read_cached
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 
 def read_as_of(loaded: LoadedProblem, settings: Settings, as_of: datetime) -> pd.DataFrame:

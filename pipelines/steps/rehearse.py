@@ -11,9 +11,9 @@ from pipelines.core.errors import RatchetError
 from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.settings import Settings
 from pipelines.steps.once import once
-from pipelines.stores.champions import open_champion
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.rehearsal import rehearse
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.releases.rehearsal import rehearse
 
 OFF = "RATCHET_REHEARSAL is off: the service was not asked"
 

@@ -17,17 +17,17 @@ from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
 from pipelines.steps.document import document
 from pipelines.steps.rehearse import find_change, rehearse_candidate
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champion_moves import Moved, promote_by_hand, roll_back
+from pipelines.stores.bundles.bundle import Bundle
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.files import read_json
-from pipelines.stores.ledger import Entry, Ledger, open_ledger
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.registry import Registry
-from pipelines.stores.release_evidence import release_evidence
-from pipelines.stores.release_files import Lineage, make_bundle, stage_bundle
-from pipelines.stores.release_log import log_release
-from pipelines.stores.standing import AWAITING, one_at_a_time, settle
+from pipelines.stores.decisions.ledger import Entry, Ledger, open_ledger
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.releases.champion_moves import Moved, promote_by_hand, roll_back
+from pipelines.stores.releases.release_evidence import release_evidence
+from pipelines.stores.releases.release_files import Lineage, make_bundle, stage_bundle
+from pipelines.stores.releases.release_log import log_release
+from pipelines.stores.releases.standing import AWAITING, one_at_a_time, settle
+from pipelines.stores.storage.files import read_json
 
 __all__ = ["Asked", "Moved", "Released", "promote_by_hand", "release", "roll_back"]
 

@@ -15,16 +15,16 @@ from pipelines.core.evaluation.differences import AnswerDifference, compare_answ
 from pipelines.core.evaluation.reproduction import Finding, Outcome, judge_reproduction, summary
 from pipelines.core.settings import Settings
 from pipelines.steps.find_differences import bundle_findings, input_findings, output_findings
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champions import open_release
+from pipelines.stores.bundles.bundle import Bundle
 from pipelines.stores.checkouts import Sources, find_sources
-from pipelines.stores.clean_runs import CleanRun, Ingredients, run_cleanly
-from pipelines.stores.files import read_json
-from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.recipes import Recipe, read_recipe, release_entry
-from pipelines.stores.snapshots import restore
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.data.snapshots import restore
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.releases.champions import open_release
+from pipelines.stores.releases.clean_runs import CleanRun, Ingredients, run_cleanly
+from pipelines.stores.releases.recipes import Recipe, read_recipe, release_entry
+from pipelines.stores.storage.files import read_json
 
 Tell = Callable[[str], None]
 

@@ -19,15 +19,15 @@ from pipelines.core.history import HistoryIndex
 from pipelines.core.scoring import answers, model_input, score
 from pipelines.core.settings import Settings
 from pipelines.steps.spread_parts import Part, parts, spread_parts
-from pipelines.stores.arrow_frames import plain_frame
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champions import open_champion
-from pipelines.stores.cluster import open_cluster
-from pipelines.stores.files import digest_file
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.compute.cluster import open_cluster
+from pipelines.stores.data.arrow_frames import plain_frame
+from pipelines.stores.data.score_files import ScoreLayout
+from pipelines.stores.data.table_chunks import TableWriter, open_stream
 from pipelines.stores.logbook.log_entries import LoggedPrediction, as_utc
-from pipelines.stores.prediction_log import PredictionLog, open_log
-from pipelines.stores.score_files import ScoreLayout
-from pipelines.stores.table_chunks import TableWriter, open_stream
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.storage.files import digest_file
 
 CHUNK = 20_000  # rows at a time: memory stays flat, and the log commits once per chunk
 Progress = Callable[[int, str], None]
@@ -112,7 +112,7 @@ def score_table(
 def _history(settings: Settings, bundle: Bundle) -> HistoryIndex | None:
     if not bundle.problem.features.history:
         return None
-    from pipelines.stores.history_store import load_current
+    from pipelines.stores.data.history_store import load_current
 
     found = load_current(settings.history(bundle.problem.name))
     if found is None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pyarrow as pa
 
-from pipelines.stores.cluster import Cluster
+from pipelines.stores.compute.cluster import Cluster
 
 Shared = TypeVar("Shared")
 Found = TypeVar("Found")

@@ -17,10 +17,10 @@ from pipelines.core.backtesting.outcomes import PolicyOutcome
 from pipelines.core.backtesting.policies import Policy
 from pipelines.core.problem import Source
 from pipelines.steps.policy_rehearsal import Live, Progress, Rehearsal
-from pipelines.stores.cluster import Cluster
-from pipelines.stores.cluster_work import machine_folder, say
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.tables import find_files
+from pipelines.stores.compute.cluster import Cluster
+from pipelines.stores.compute.cluster_work import machine_folder, say
+from pipelines.stores.data.tables import find_files
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 _REMADE = frozenset({"prepared.parquet", "features.parquet", "history"})  # tables that a training makes again
 

@@ -12,8 +12,8 @@ from pipelines.core.learner import Learner, Params
 from pipelines.core.learners import CATALOGUE
 from pipelines.core.search import Entry, Judging, Tools
 from pipelines.core.trials import Fold, Judge, Judged
-from pipelines.stores.cluster import Cluster
-from pipelines.stores.cluster_work import Work
+from pipelines.stores.compute.cluster import Cluster
+from pipelines.stores.compute.cluster_work import Work
 
 Threads = Callable[[int], AbstractContextManager[int]]
 

@@ -21,18 +21,18 @@ from pipelines.core.learners import default_learners, find_learner
 from pipelines.core.search import Entry, Progress, Search, Tools, Trial
 from pipelines.core.trials import Judge, fit_final, fit_rows, search_folds
 from pipelines.steps.spread_trials import EARLY, spread_trials
-from pipelines.stores.contracts import read_contract
-from pipelines.stores.files import write_json
-from pipelines.stores.model_file import save_model
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.bundles.model_file import save_model
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.problems.contracts import read_contract
+from pipelines.stores.storage.files import write_json
 
 if TYPE_CHECKING:
     from optuna.study import Study
 
     from pipelines.core.contract import Contract
     from pipelines.core.problem import Problem
-    from pipelines.stores.cluster import Cluster
-    from pipelines.stores.problem_files import LoadedProblem
+    from pipelines.stores.compute.cluster import Cluster
+    from pipelines.stores.problems.problem_files import LoadedProblem
 
 _THREADED_CELLS = 5_000_000  # below, threads that wait for each other gain little, and lose much on a busy machine
 

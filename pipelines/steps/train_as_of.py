@@ -31,14 +31,14 @@ from pipelines.steps.featurize import featurize
 from pipelines.steps.ingest import ingest
 from pipelines.steps.prepare import prepare
 from pipelines.steps.train import train
-from pipelines.stores.bundle import Bundle, write_bundle
-from pipelines.stores.contracts import read_contract
-from pipelines.stores.files import read_json, write_json
-from pipelines.stores.model_file import load_model
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.release_files import labelled_span
-from pipelines.stores.tables import read_parquet
-from pipelines.stores.watched_release import release_side
+from pipelines.stores.bundles.bundle import Bundle, write_bundle
+from pipelines.stores.bundles.model_file import load_model
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.problems.contracts import read_contract
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.releases.release_files import labelled_span
+from pipelines.stores.releases.watched_release import release_side
+from pipelines.stores.storage.files import read_json, write_json
 
 _TABLES = ("prepared.parquet", "contract.json", "features.parquet")
 _MODEL = ("model.skops", "trained.json")

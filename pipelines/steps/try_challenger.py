@@ -12,15 +12,15 @@ from pipelines.core.challenge.trial_tally import ARMS, Tally, together
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.problem import Rollout
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champions import open_release
-from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.ledger import Ledger, open_ledger
-from pipelines.stores.release_info import ReleaseInfo
-from pipelines.stores.rollouts import RolloutLog, RolloutRow, limits_of
-from pipelines.stores.standing import CHALLENGER, one_at_a_time
-from pipelines.stores.trial_log import TrialLog
-from pipelines.stores.trial_outcomes import Outcomes
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.decisions.ledger import Ledger, open_ledger
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.releases.champions import open_release
+from pipelines.stores.releases.standing import CHALLENGER, one_at_a_time
+from pipelines.stores.trials.rollouts import RolloutLog, RolloutRow, limits_of
+from pipelines.stores.trials.trial_log import TrialLog
+from pipelines.stores.trials.trial_outcomes import Outcomes
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from pipelines.core.errors import NotFound, ProblemError, Unavailable
 from pipelines.core.exposure import keys_required
 from pipelines.core.settings import Settings
-from pipelines.stores.database import answering, open_database
-from pipelines.stores.key_tables import KEYS
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.sql.database import answering, open_database
+from pipelines.stores.sql.key_tables import KEYS
+from pipelines.stores.sql.schema import ensure_schema
 
 SCOPES = ("predict", "label", "read", "admin")
 """What a key may be for; `admin` includes the others."""

@@ -7,7 +7,7 @@ from datetime import UTC
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from pipelines.stores.logbook.segment_tables import Segment
+from pipelines.stores.sql.segment_tables import Segment
 
 
 def archive_families(segments: Sequence[Segment]) -> Iterable[Metric]:

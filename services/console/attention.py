@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipelines.stores.alarm_acts import Silence, acknowledgements, silences
-from pipelines.stores.ledger import approval_key
-from pipelines.stores.ledger_tables import Entry, Request
-from pipelines.stores.notice_tables import Episode
-from pipelines.stores.standing import AWAITING
+from pipelines.stores.alarms.alarm_acts import Silence, acknowledgements, silences
+from pipelines.stores.decisions.ledger import approval_key
+from pipelines.stores.releases.standing import AWAITING
+from pipelines.stores.sql.ledger_tables import Entry, Request
+from pipelines.stores.sql.notice_tables import Episode
 from services.console.desk import Desk
 from services.console.health import Window
 from services.console.phrases import ago, lasting, moment

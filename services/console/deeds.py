@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipelines.core.errors import NotFound, ProblemError
-from pipelines.stores import alarm_acts
-from pipelines.stores.approvals import approve as speak
-from pipelines.stores.champion_moves import roll_back
-from pipelines.stores.ledger_requests import request_key
+from pipelines.stores.alarms import alarm_acts
+from pipelines.stores.decisions.ledger_requests import request_key
+from pipelines.stores.releases.approvals import approve as speak
+from pipelines.stores.releases.champion_moves import roll_back
 from services.console.admission import field
 from services.console.attention import unseen_episodes, waiting_releases
 from services.console.desk import Desk

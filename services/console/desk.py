@@ -10,13 +10,13 @@ from pathlib import Path
 from pipelines.core.errors import NotFound, RatchetError
 from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
+from pipelines.stores.alarms.notices import Notices
 from pipelines.stores.api_keys import ApiKeys, KeyRing
-from pipelines.stores.known_problems import known_problems
-from pipelines.stores.ledger import Ledger, open_ledger
-from pipelines.stores.ledger_pages import LedgerPages
-from pipelines.stores.notices import Notices
-from pipelines.stores.prediction_log import open_log
-from pipelines.stores.problem_files import parse_problem
+from pipelines.stores.decisions.ledger import Ledger, open_ledger
+from pipelines.stores.decisions.ledger_pages import LedgerPages
+from pipelines.stores.logbook.prediction_log import open_log
+from pipelines.stores.problems.known_problems import known_problems
+from pipelines.stores.problems.problem_files import parse_problem
 from services.console.health import Windows
 from services.console.links import Links
 from services.console.neighbours import Neighbours

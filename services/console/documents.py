@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import CARDS, DOCUMENTS
-from pipelines.stores.champions import open_release
-from pipelines.stores.lean_registry import LeanRegistry
+from pipelines.stores.bundles.bundle import CARDS, DOCUMENTS
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.releases.champions import open_release
 
 CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
 """For pages that hold their styles themselves; they run nothing and load nothing."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipelines.stores.ledger_tables import Entry
+from pipelines.stores.sql.ledger_tables import Entry
 from services.console.columns import ColumnLine, column_lines
 from services.console.links import Links
 from services.console.phrases import number, read_moment

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.stores.ledger_pages import LedgerPages, Mark
-from pipelines.stores.ledger_tables import Entry
+from pipelines.stores.decisions.ledger_pages import LedgerPages, Mark
+from pipelines.stores.sql.ledger_tables import Entry
 from services.console.phrases import KINDS, rank, read_moment
 
 SPANS = {"week": 7, "month": 31, "quarter": 92, "year": 366, "all": 0}

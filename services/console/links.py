@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipelines.core.settings import Settings
-from pipelines.stores.drift_dashboard import project_id
+from pipelines.stores.drift.drift_dashboard import project_id
 
 _KEPT = 2.0  # seconds that an address is believed
 

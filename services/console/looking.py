@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from pipelines.core.errors import NotFound, RatchetError
-from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.passport import logged, make_passport
-from pipelines.stores.signing import open_verifier
+from pipelines.stores.bundles.signing import open_verifier
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.releases.passport import logged, make_passport
 from services.console.admission import Refused, admit
 from services.console.deeds import DEEDS
 from services.console.documents import CARD_POLICY, SHEETS, backtest, backtests, release_sheet

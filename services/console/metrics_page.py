@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.logbook.segment_tables import Segment
+from pipelines.stores.sql.segment_tables import Segment
 from services.console.archive_facts import archive_families
 from services.console.desk import Desk
 from services.console.problem_facts import ProblemFacts, gather_problems, problem_families

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.stores.ledger_pages import Move
+from pipelines.stores.decisions.ledger_pages import Move
 from services.console.attention import Call, calls, overdue
 from services.console.desk import Desk
 from services.console.health import Health, Window

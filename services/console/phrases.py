@@ -6,7 +6,7 @@ import math
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipelines.stores.ledger_tables import as_utc
+from pipelines.stores.sql.ledger_tables import as_utc
 
 LEVELS = ("unknown", "healthy", "warning", "alarm")
 KINDS = {

@@ -11,12 +11,12 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from pipelines.core.errors import NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.alarm_acts import Silence, silences
-from pipelines.stores.files import read_json
-from pipelines.stores.history_store import POINTER
-from pipelines.stores.ledger_pages import Move
-from pipelines.stores.ledger_tables import State
-from pipelines.stores.notice_tables import Episode, Topic
+from pipelines.stores.alarms.alarm_acts import Silence, silences
+from pipelines.stores.data.history_store import POINTER
+from pipelines.stores.decisions.ledger_pages import Move
+from pipelines.stores.sql.ledger_tables import State
+from pipelines.stores.sql.notice_tables import Episode, Topic
+from pipelines.stores.storage.files import read_json
 from services.console.attention import waiting_releases
 from services.console.desk import Desk
 from services.console.health import Window, read_window

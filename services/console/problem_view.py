@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from pipelines.core.problem import Problem
-from pipelines.stores.ledger_pages import Move
-from pipelines.stores.ledger_tables import Request
+from pipelines.stores.decisions.ledger_pages import Move
+from pipelines.stores.sql.ledger_tables import Request
 from services.console.attention import Call, calls, overdue
 from services.console.columns import ColumnLine, column_lines
 from services.console.desk import Desk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipelines.stores.ledger_tables import Entry
+from pipelines.stores.sql.ledger_tables import Entry
 
 _FEW = 2
 """Healthy verdicts in a row that still stand for themselves."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import uvicorn
 
     from pipelines.core.settings import Settings
-    from pipelines.stores.registry_reader import RegistryReader
+    from pipelines.stores.registry.registry_reader import RegistryReader
 
 # Before NumPy is imported: one scorer thread with one-thread kernels; more threads make single rows slower.
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -104,7 +104,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _run(settings: Settings, listener: socket.socket, reader: RegistryReader | None) -> int:
     """Serve in this process, or in several of which this one is the parent; the address is told in either case."""
-    from pipelines.stores.files import write_json
+    from pipelines.stores.storage.files import write_json
 
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -221,7 +221,7 @@ def _configure(settings: Settings, reader: RegistryReader | None = None) -> uvic
 def _forget(note: Path) -> None:
     """The address is taken back, unless another process has written its own there."""
     from pipelines.core.errors import NotFound
-    from pipelines.stores.files import read_json
+    from pipelines.stores.storage.files import read_json
 
     try:
         if read_json(note)["pid"] == os.getpid():

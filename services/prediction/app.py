@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import KeyRing
-from pipelines.stores.registry_reader import RegistryReader, open_reader
+from pipelines.stores.registry.registry_reader import RegistryReader, open_reader
 from services.prediction.description.openapi import describe_api
 from services.prediction.faults import MEDIA, fault_of, render
 from services.prediction.front import Front

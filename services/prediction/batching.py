@@ -14,7 +14,7 @@ from datetime import datetime
 from time import monotonic, perf_counter
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.group_commit import Done, GroupCommit
+from pipelines.stores.logbook.group_commit import Done, GroupCommit
 from pipelines.stores.logbook.log_blocks import LogBlock
 from services.prediction.answers import Answers, Scored, part, scored, stamp
 from services.prediction.jobs import Job, Tell, by_model, moments_of, too_late

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from pipelines.core.errors import NotFound, RatchetError, Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.registry_reader import RegistryReader
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.registry.registry_reader import RegistryReader
 from services.prediction.last_good import copies, find_copy, forget_copy, keep_copy
 from services.prediction.live_model import LiveModel
 from services.prediction.loading import Loading, Stamp

@@ -14,7 +14,7 @@ from pipelines.core.errors import Issue, NotFound, Unavailable
 from pipelines.core.labels import decode, encode_label
 from pipelines.core.request_rows import CheckedRows, check_columns, check_rows
 from pipelines.core.values import reason_of
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 from services.prediction.answers import Answers, interleave
 from services.prediction.batching import Scorer
 from services.prediction.champions import Champions

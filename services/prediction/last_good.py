@@ -18,9 +18,9 @@ from filelock import FileLock
 
 from pipelines.core.errors import ModelFileError, NotFound
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import MANIFEST, verify
-from pipelines.stores.files import digest_file, read_json, write_json
-from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.bundles.bundle import MANIFEST, verify
+from pipelines.stores.bundles.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.storage.files import digest_file, read_json, write_json
 
 _INFO = "registered.json"
 _BUNDLE = "bundle"

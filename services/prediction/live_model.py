@@ -19,9 +19,9 @@ from pipelines.core.history import HistoryIndex
 from pipelines.core.labels import decode
 from pipelines.core.problem import Problem
 from pipelines.core.schema import Contract
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.history_store import load_current
-from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.bundles.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.data.history_store import load_current
 
 if TYPE_CHECKING:
     from pipelines.core.compilation.compiled import Compiled

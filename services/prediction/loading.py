@@ -13,9 +13,9 @@ from pathlib import Path
 
 from pipelines.core.errors import RatchetError
 from pipelines.core.settings import Settings
-from pipelines.stores.registry_reader import RegistryReader
-from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
-from pipelines.stores.signing import SIGNATURE, open_verifier
+from pipelines.stores.bundles.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.bundles.signing import SIGNATURE, open_verifier
+from pipelines.stores.registry.registry_reader import RegistryReader
 from services.prediction.last_good import incoming, shelve, shelved
 from services.prediction.live_model import LiveModel, load_live
 

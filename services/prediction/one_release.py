@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.core.errors import NotFound
-from pipelines.stores.bundle import MANIFEST, Bundle
-from pipelines.stores.bundle_folders import copy_folder, verified
-from pipelines.stores.files import digest_file
-from pipelines.stores.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.bundles.bundle import MANIFEST, Bundle
+from pipelines.stores.bundles.bundle_folders import copy_folder, verified
+from pipelines.stores.bundles.release_info import MANIFEST_DIGEST, ReleaseInfo
+from pipelines.stores.storage.files import digest_file
 
 if TYPE_CHECKING:
     from pipelines.core.settings import Settings

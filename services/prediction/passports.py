@@ -7,11 +7,11 @@ import threading
 from typing import Any
 
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.passport import logged, make_passport
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.registry_reader import RegistryReader
-from pipelines.stores.signing import open_verifier
+from pipelines.stores.bundles.signing import open_verifier
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.registry.registry_reader import RegistryReader
+from pipelines.stores.releases.passport import logged, make_passport
 
 
 class Passports:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.core.settings import Settings
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import PredictionLog, open_log
-from pipelines.stores.registry_reader import RegistryReader
+from pipelines.stores.logbook.group_commit import GroupCommit
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
+from pipelines.stores.registry.registry_reader import RegistryReader
 from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane

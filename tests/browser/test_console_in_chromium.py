@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 pytestmark = pytest.mark.browser
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cards.bundle_cards import bundled_cards, cards_made_now
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.files import write_json
-from pipelines.stores.tables import write_parquet
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.data.tables import write_parquet
+from pipelines.stores.storage.files import write_json
 
 
 def bundle(case: Any, folder: Path) -> Bundle:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.notice_keeping import Address
-from pipelines.stores.notice_making import Outbox, catch_up
-from pipelines.stores.notices import Notices
+from pipelines.stores.alarms.notice_keeping import Address
+from pipelines.stores.alarms.notice_making import Outbox, catch_up
+from pipelines.stores.alarms.notices import Notices
+from pipelines.stores.decisions.ledger import Ledger
 
 Run = Callable[..., tuple[int, Any, str]]
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.stores.approvals import Approval
+from pipelines.stores.releases.approvals import Approval
 
 At = Callable[..., tuple[int, Any, str]]
 
@@ -19,7 +19,7 @@ def test_a_word_is_given_with_name_and_reason(ratchet: At, monkeypatch: pytest.M
         asked.append(arguments)
         return Approval("late", "approved", 2, 2, "Grace", "fine", "Ada", "d")
 
-    monkeypatch.setattr("pipelines.stores.approvals.approve", speak)
+    monkeypatch.setattr("pipelines.stores.releases.approvals.approve", speak)
     code, out, _ = ratchet("approve", "late", 2, "--by", "Grace", "--reason", "fine", "--json")
     assert (code, out["outcome"], out["champion"], out["asked_by"], out["digest"]) == (0, "approved", 2, "Ada", "d")
     code, _, told = ratchet("approve", "late", "--reason", "fine", "--decline")

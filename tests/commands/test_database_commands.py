@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import run
-from pipelines.stores.database import open_database
-from pipelines.stores.schema import REVISIONS
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import REVISIONS
 
 
 def call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, object]]:

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.commands.demo_places import addresses_elsewhere, runs_elsewhere, told_before
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 STACK = {
     "mlflow_uri": "http://mlflow:5000",

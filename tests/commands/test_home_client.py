@@ -15,8 +15,8 @@ from pipelines.commands.home_client import _await_welcome, home_client
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys
-from pipelines.stores.files import read_json
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.storage.files import read_json
 
 
 @pytest.fixture

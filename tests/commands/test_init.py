@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.cli import run
 from pipelines.core.errors import NotEnoughData, ProblemError, SourceError
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys, digest_of
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 Run = Callable[..., tuple[int, Any, str]]
 

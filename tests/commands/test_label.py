@@ -48,7 +48,7 @@ def test_a_table_without_ids_is_explained(at_home: At, tmp_path: Path) -> None:
 
 def test_items_are_plain_values(trained: Any) -> None:
     from pipelines.core.settings import Settings
-    from pipelines.stores.contracts import contract_in_force
+    from pipelines.stores.problems.contracts import contract_in_force
 
     contract = contract_in_force("late", Settings(home=trained.home))
     assert contract is not None

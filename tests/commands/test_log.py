@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.prediction_log import LoggedPrediction, new_id, open_log
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, new_id, open_log
 
 Ratchet = Callable[..., tuple[int, Any, str]]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.stores.history_store import load_current
+from pipelines.stores.data.history_store import load_current
 
 
 @pytest.mark.slow

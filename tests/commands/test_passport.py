@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipelines.core.settings import Settings
-from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, PredictionLog, new_id
 
 At = Callable[..., tuple[int, Any, str]]
 

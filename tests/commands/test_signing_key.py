@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.stores.signing import Signer, Verifier
+from pipelines.stores.bundles.signing import Signer, Verifier
 
 Call = Callable[..., tuple[int, Any, str]]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 At = Callable[..., tuple[int, Any, str]]
 

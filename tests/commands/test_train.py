@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 train = importlib.import_module("pipelines.commands.train")
 At = Callable[..., tuple[int, Any, str]]

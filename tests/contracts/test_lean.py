@@ -13,8 +13,9 @@ CORE = [
     *("request_rows", "schema", "settings", "timelines", "values", "windows"),
 ]
 STORES = [
-    *("bundle", "bundle_folders", "files", "group_commit", "history_store", "ledger", "local_registry"),
-    *("passport", "prediction_log", "registry_reader", "release_info"),
+    *("bundles.bundle", "bundles.bundle_folders", "bundles.release_info", "data.history_store", "decisions.ledger"),
+    *("logbook.group_commit", "logbook.prediction_log", "registry.local_registry", "registry.registry_reader"),
+    *("releases.passport", "storage.files"),
 ]
 SERVING = ["live_model", "data_plane", "champions", "front", "app"]
 

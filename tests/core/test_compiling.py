@@ -21,7 +21,7 @@ from pipelines.core.learners import make_pipeline
 from pipelines.core.problem import Task
 from pipelines.core.schema import Column, Contract
 from pipelines.core.scoring import score
-from pipelines.stores.tree_kernel import TreeKernel
+from pipelines.stores.bundles.tree_kernel import TreeKernel
 
 PARAMS: dict[str, dict[str, Any]] = {
     "baseline": {},

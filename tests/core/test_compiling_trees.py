@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from pipelines.core.compilation.compiling_trees import CannotCompile, boosted_trees, forest_trees, lightgbm_trees
 from pipelines.core.compilation.tree_text import write_trees
 from pipelines.core.estimators import LightGBMClassifier
-from pipelines.stores.tree_kernel import TreeKernel
+from pipelines.stores.bundles.tree_kernel import TreeKernel
 
 
 @pytest.fixture(scope="module")

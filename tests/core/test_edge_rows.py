@@ -9,7 +9,7 @@ import pandas as pd
 from pipelines.core.compilation.compiling import compile_pipeline
 from pipelines.core.compilation.edge_rows import cuts, edge_rows
 from pipelines.core.learners import make_pipeline
-from pipelines.stores.tree_kernel import TreeKernel
+from pipelines.stores.bundles.tree_kernel import TreeKernel
 
 KINDS = {"size": "numeric", "past": "numeric", "colour": "categorical", "at": "datetime", "note": "text"}
 

@@ -11,7 +11,7 @@ from pipelines.core.compilation.compiled import Compiled
 from pipelines.core.compilation.compiling import compile_pipeline
 from pipelines.core.compilation.proving import TOLERANCE, Differs, prove
 from pipelines.core.learners import make_pipeline
-from pipelines.stores.tree_kernel import TreeKernel
+from pipelines.stores.bundles.tree_kernel import TreeKernel
 
 Made = tuple[Compiled, Any, Any, Any]
 

@@ -98,7 +98,7 @@ def rows_of(home: Any) -> list[dict[str, Any]]:
 
     from pipelines.core.settings import Settings
     from pipelines.steps.reading import read_as_of
-    from pipelines.stores.problem_files import load_problem
+    from pipelines.stores.problems.problem_files import load_problem
 
     loaded = load_problem("flights")
     rows = read_as_of(loaded, Settings(home=home), datetime(2013, 3, 2, tzinfo=UTC))

@@ -27,7 +27,7 @@ IN_THE_LOG = """
 import json, sys
 from pipelines.core.settings import Settings
 from pipelines.core.errors import NotFound
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 log, lost, other = PredictionLog(Settings().database), [], []
 asked = json.load(sys.stdin)
 for key, value in asked["answers"].items():

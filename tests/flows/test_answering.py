@@ -7,7 +7,7 @@ import pytest
 from pipelines.core.errors import Busy
 from pipelines.core.settings import Settings
 from pipelines.flows.answering import answering
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 NOW = datetime.now(UTC)
 SUMMARY = {"decision": "keep", "version": 2, "run_id": "r", "snapshot": "s", "metrics": {}}

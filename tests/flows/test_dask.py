@@ -13,7 +13,7 @@ from pipelines.core.errors import ProblemError
 from pipelines.core.settings import Settings
 from pipelines.flows.materialising import materialising
 from pipelines.flows.training import training
-from pipelines.stores.history_store import load_current
+from pipelines.stores.data.history_store import load_current
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,8 +8,8 @@ from prefect.client.orchestration import get_client
 
 from pipelines.core.settings import Settings
 from pipelines.flows.deployments import MATERIALISE_EVERY, MONITOR_EVERY, RECONCILE_EVERY, register, regular_trainings
-from pipelines.stores.known_problems import remember_problem
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.problems.known_problems import remember_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NAMES = {"training", "monitoring", "reconciling", "scoring", "materialising", "sealing"}

@@ -12,7 +12,7 @@ from pipelines.core.errors import Busy
 from pipelines.core.settings import Settings
 from pipelines.flows import locks
 from pipelines.flows.locks import lease, one_training
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 NOW = datetime.now(UTC)
 HOLD = """

@@ -21,10 +21,10 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.stack.processes import end_orphans
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.ledger_verification import verify_ledger
-from pipelines.stores.notices import Notices
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.alarms.notices import Notices
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.releases.ledger_verification import verify_ledger
 
 pytestmark = pytest.mark.faults
 
@@ -159,11 +159,11 @@ def test_one_alarm_one_request_one_release_wherever_the_monitor_dies(loop: tuple
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.notice_keeping import Address
-from pipelines.stores.notice_making import Outbox, catch_up
-from pipelines.stores.notices import Notices
-from pipelines.stores.retraining_asks import ask_forgotten
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.alarms.notice_keeping import Address
+from pipelines.stores.alarms.notice_making import Outbox, catch_up
+from pipelines.stores.alarms.notices import Notices
+from pipelines.stores.decisions.retraining_asks import ask_forgotten
 
 url, first = sys.argv[1], int(sys.argv[2])
 ledger, notices = Ledger(url), Notices(url)

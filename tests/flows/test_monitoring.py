@@ -11,10 +11,10 @@ from pipelines.core.settings import Settings
 from pipelines.flows.monitoring import monitoring
 from pipelines.flows.scoring import scoring
 from pipelines.flows.training import training
-from pipelines.stores.known_problems import remember_problem
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.notices import Notices
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.alarms.notices import Notices
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.known_problems import remember_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

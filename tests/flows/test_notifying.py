@@ -11,14 +11,14 @@ import pytest
 from pipelines.core.settings import Settings
 from pipelines.flows.notifying import hand_over, make_notices, notify
 from pipelines.flows.reconciling import reconciling
-from pipelines.stores.files import write_json
-from pipelines.stores.history_store import POINTER
-from pipelines.stores.known_problems import remember_problem
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.notice_channels import addresses
-from pipelines.stores.notice_making import Outbox
-from pipelines.stores.notices import BACKOFF, Notices
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.alarms.notice_channels import addresses
+from pipelines.stores.alarms.notice_making import Outbox
+from pipelines.stores.alarms.notices import BACKOFF, Notices
+from pipelines.stores.data.history_store import POINTER
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.known_problems import remember_problem
+from pipelines.stores.problems.problem_files import load_problem
+from pipelines.stores.storage.files import write_json
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NOW = datetime.now(UTC)

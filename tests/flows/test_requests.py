@@ -12,9 +12,9 @@ from pipelines.flows.deployments import register
 from pipelines.flows.locks import one_training
 from pipelines.flows.reconciling import reconciling
 from pipelines.flows.requests import ATTEMPTS, dispatch, waiting
-from pipelines.stores.known_problems import remember_problem
-from pipelines.stores.ledger import Ledger, Request
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.decisions.ledger import Ledger, Request
+from pipelines.stores.problems.known_problems import remember_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.flows.sealing import sealing
-from pipelines.stores.prediction_log import LoggedPrediction, new_id, open_log
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, new_id, open_log
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

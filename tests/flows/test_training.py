@@ -10,9 +10,9 @@ from pipelines.core.settings import Settings
 from pipelines.flows.locks import one_training
 from pipelines.flows.progress import listening
 from pipelines.flows.training import training
-from pipelines.stores.known_problems import known_problems
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.registry import Registry
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.known_problems import known_problems
+from pipelines.stores.registry.registry import Registry
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -15,8 +15,8 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.stack.processes import end_orphans
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.registry import Registry
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.registry.registry import Registry
 
 pytestmark = pytest.mark.faults
 

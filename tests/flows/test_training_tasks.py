@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.flows import training_tasks as tasks
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.registry import Registry
+from pipelines.stores.problems.problem_files import load_problem
+from pipelines.stores.registry.registry import Registry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

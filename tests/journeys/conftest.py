@@ -23,10 +23,10 @@ import pytest
 
 from pipelines.core.contract import check
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import Bundle, write_bundle
-from pipelines.stores.compiled_file import compile_release
-from pipelines.stores.files import read_json
+from pipelines.stores.bundles.bundle import Bundle, write_bundle
+from pipelines.stores.bundles.compiled_file import compile_release
 from pipelines.stores.logbook.prediction_ids import PredictionIds
+from pipelines.stores.storage.files import read_json
 
 _spec = importlib.util.spec_from_file_location("service_parts", Path(__file__).parents[1] / "services" / "conftest.py")
 assert _spec is not None

@@ -20,11 +20,11 @@ from pipelines.steps.ingest import ingest
 from pipelines.steps.prepare import prepare
 from pipelines.steps.release import Released, release
 from pipelines.steps.train import train
-from pipelines.stores.champions import open_champion
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.problem_files import load_problem
+from pipelines.stores.releases.champions import open_champion
 
 pytestmark = pytest.mark.journey
 

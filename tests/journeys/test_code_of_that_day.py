@@ -28,7 +28,7 @@ from pipelines.steps.ingest import ingest
 from pipelines.steps.prepare import prepare
 from pipelines.steps.release import release
 from pipelines.steps.train import train
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 settings, as_of = Settings(rehearsal=False), datetime(2026, 1, 10, tzinfo=UTC)
 loaded, folder = load_problem("late.yaml"), Path("run")

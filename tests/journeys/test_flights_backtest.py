@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.core.settings import Settings
 from pipelines.steps.backtest import backtest
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 
 @pytest.mark.backtest

@@ -23,7 +23,7 @@ from pipelines.steps.release import release
 from pipelines.steps.score import score_table
 from pipelines.steps.train import train
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.problems.problem_files import load_problem
 from services.prediction.app import create_app
 
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)

@@ -18,9 +18,9 @@ import pytest
 from pipelines.core.settings import Settings
 from pipelines.stack import addresses, processes, running
 from pipelines.stack.lineup import lineup
-from pipelines.stores.known_problems import remember_problem
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.known_problems import remember_problem
+from pipelines.stores.problems.problem_files import load_problem
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -20,9 +20,9 @@ import httpx
 import psutil
 import pytest
 
-from pipelines.stores.files import digest_file
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.registry_reader import LocalReader
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.registry.registry_reader import LocalReader
+from pipelines.stores.storage.files import digest_file
 
 pytestmark = pytest.mark.faults
 

@@ -15,8 +15,8 @@ from pipelines.core.settings import Settings
 from pipelines.core.solo_score import roc_auc, solo_score
 from pipelines.steps.prepare import prepare_frame, split_since
 from pipelines.steps.reading import read_as_of
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.tables import read_source
+from pipelines.stores.data.tables import read_source
+from pipelines.stores.problems.problem_files import load_problem
 
 LOADED = load_problem("flights")
 KEY = ["day", "carrier", "flight", "origin"]

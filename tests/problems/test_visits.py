@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from pipelines.core.leaks import suspect_leaks
 from pipelines.core.solo_score import solo_score
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.tables import read_source
+from pipelines.stores.data.tables import read_source
+from pipelines.stores.problems.problem_files import load_problem
 
 LOADED = load_problem("visits")
 

@@ -31,12 +31,12 @@ from pipelines.core.learners import make_pipeline
 from pipelines.core.problem import Problem
 from pipelines.core.scoring import model_input, score
 from pipelines.core.settings import Settings
-from pipelines.stores import history_store
-from pipelines.stores.bundle import Bundle, write_bundle
-from pipelines.stores.compiled_file import compile_release
-from pipelines.stores.files import read_json
-from pipelines.stores.model_file import save_model
-from pipelines.stores.registry import Registry
+from pipelines.stores.bundles.bundle import Bundle, write_bundle
+from pipelines.stores.bundles.compiled_file import compile_release
+from pipelines.stores.bundles.model_file import save_model
+from pipelines.stores.data import history_store
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.storage.files import read_json
 from services.prediction.app import create_app
 
 ODD = 'größe "m²" [x]'

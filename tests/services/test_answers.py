@@ -10,9 +10,9 @@ import pytest
 
 from pipelines.core.problem import Problem
 from pipelines.core.schema import Column, Contract
+from pipelines.stores.bundles.release_info import ReleaseInfo
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import LoggedPrediction
-from pipelines.stores.release_info import ReleaseInfo
 from services.prediction.answers import Answers, interleave, part, scored, stamp
 from services.prediction.live_model import LiveModel
 

@@ -14,7 +14,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from pipelines.core.settings import Settings
-from pipelines.stores.registry_reader import RestReader
+from pipelines.stores.registry.registry_reader import RestReader
 from services.prediction.app import create_app
 
 ODD = 'größe "m²" [x]'

@@ -16,9 +16,9 @@ import pytest
 from pipelines.core.errors import Unavailable
 from pipelines.core.problem import Problem
 from pipelines.core.schema import Column, Contract
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.logbook.group_commit import GroupCommit
+from pipelines.stores.logbook.prediction_log import PredictionLog
 from services.prediction.answers import Answers
 from services.prediction.batching import Scorer
 from services.prediction.live_model import LiveModel

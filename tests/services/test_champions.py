@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.core.errors import NotFound, Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.registry_reader import LocalReader, RestReader
+from pipelines.stores.registry.registry_reader import LocalReader, RestReader
 from services.prediction.champions import Champions
 from services.prediction.last_good import find_copy
 from services.prediction.metrics import Metrics

@@ -13,9 +13,9 @@ import orjson
 import pytest
 
 from pipelines.core.errors import NotFound, PayloadError
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.registry_reader import open_reader
+from pipelines.stores.logbook.group_commit import GroupCommit
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.registry.registry_reader import open_reader
 from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane

@@ -17,12 +17,12 @@ import pytest
 from pipelines.core.contract import check
 from pipelines.core.errors import PayloadError
 from pipelines.core.schema import Column, Contract
-from pipelines.stores.bundle import Bundle, write_bundle
-from pipelines.stores.compiled_file import compile_release
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.registry_reader import open_reader
-from pipelines.stores.tables import write_parquet
+from pipelines.stores.bundles.bundle import Bundle, write_bundle
+from pipelines.stores.bundles.compiled_file import compile_release
+from pipelines.stores.data.tables import write_parquet
+from pipelines.stores.logbook.group_commit import GroupCommit
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.registry.registry_reader import open_reader
 from services.prediction.batching import Scorer
 from services.prediction.champions import Champions
 from services.prediction.data_plane import DataPlane

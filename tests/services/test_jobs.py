@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.core.problem import Problem
 from pipelines.core.schema import Column, Contract
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
 from services.prediction.jobs import Job, by_model, moments_of, too_late
 from services.prediction.live_model import LiveModel
 

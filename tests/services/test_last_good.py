@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 from pipelines.core.settings import Settings
-from pipelines.stores.files import digest_file
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.storage.files import digest_file
 from services.prediction.last_good import (
     copies,
     find_copy,

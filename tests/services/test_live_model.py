@@ -13,8 +13,8 @@ from pipelines.core.contract import check, check_rows
 from pipelines.core.errors import ModelFileError
 from pipelines.core.scoring import model_input, score
 from pipelines.core.settings import Settings
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.bundles.release_info import ReleaseInfo
 from services.prediction.live_model import LiveModel, load_live, merge, select
 
 

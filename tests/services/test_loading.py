@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import ModelFileError, Unavailable
-from pipelines.stores.registry_reader import LocalReader
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.registry.registry_reader import LocalReader
 from services.prediction.last_good import shelved
 from services.prediction.loading import Loading
 

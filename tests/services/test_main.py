@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.registry_reader import LocalReader
+from pipelines.stores.registry.registry_reader import LocalReader
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 AT = datetime(2024, 5, 1, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 
 LIMIT = 2.0  # what is promised; a machine that is shared gets more time here, the benchmark holds the promise
 

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from pipelines.core.problem import Rollout
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.registry_reader import open_reader
-from pipelines.stores.trial_log import ShadowPrediction
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.registry.registry_reader import open_reader
+from pipelines.stores.trials.trial_log import ShadowPrediction
 from services.prediction.app import create_app
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics

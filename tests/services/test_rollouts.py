@@ -13,7 +13,7 @@ import pytest
 from pipelines.core.problem import Rollout
 from pipelines.core.request_rows import check_rows
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.registry_reader import open_reader
+from pipelines.stores.registry.registry_reader import open_reader
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
 from services.prediction.trials.rollouts import Rollouts, Trial

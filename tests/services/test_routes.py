@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.core.contract import check
 from pipelines.core.scoring import answers, score
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.logbook.prediction_log import PredictionLog
 from services.prediction.app import create_app
 from services.prediction.last_good import find_copy
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import RatchetError
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.registry_reader import open_reader
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.registry.registry_reader import open_reader
 from services.prediction.metrics import Metrics
 from services.prediction.service import start_service
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.release_info import ReleaseInfo
-from pipelines.stores.trial_log import ShadowPrediction
+from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.trials.trial_log import ShadowPrediction
 from services.prediction.trials.shadow import Task, Understudy
 
 

@@ -15,12 +15,12 @@ import pytest
 
 from pipelines.core.errors import ModelFileError, SourceError
 from pipelines.core.settings import Settings
-from pipelines.stores.champions import open_release
-from pipelines.stores.files import digest_file
-from pipelines.stores.registry import Registry
-from pipelines.stores.registry_reader import open_reader
-from pipelines.stores.release_info import MANIFEST_DIGEST
-from pipelines.stores.signing import SIGNATURE, create_keys
+from pipelines.stores.bundles.release_info import MANIFEST_DIGEST
+from pipelines.stores.bundles.signing import SIGNATURE, create_keys
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.registry.registry_reader import open_reader
+from pipelines.stores.releases.champions import open_release
+from pipelines.stores.storage.files import digest_file
 from services.prediction.champions import Champions
 from services.prediction.metrics import Metrics
 

@@ -12,8 +12,8 @@ import pytest
 from pipelines.core.problem import Rollout
 from pipelines.core.schema import Column, Contract
 from pipelines.core.settings import Settings
-from pipelines.stores.rollouts import RolloutLog
-from pipelines.stores.trial_log import TrialLog
+from pipelines.stores.trials.rollouts import RolloutLog
+from pipelines.stores.trials.trial_log import TrialLog
 from services.prediction.trials.trial_plan import planned, unfit
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,12 +12,12 @@ from sqlalchemy import create_engine, text
 from pipelines.core.settings import Settings
 from pipelines.stack.far_stores import far_stores
 from pipelines.stack.findings import Finding
-from pipelines.stores.bundle import write_bundle
-from pipelines.stores.files import write_json
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.objects import make_bucket
-from pipelines.stores.registry import Registry
-from pipelines.stores.schema import upgrade_schema
+from pipelines.stores.bundles.bundle import write_bundle
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.sql.schema import upgrade_schema
+from pipelines.stores.storage.files import write_json
+from pipelines.stores.storage.objects import make_bucket
 
 
 def _look(settings: Settings) -> dict[str, Finding]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.stores.problem_files import LoadedProblem, parse_problem
+from pipelines.stores.problems.problem_files import LoadedProblem, parse_problem
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pipelines.core.errors import NotEnoughData, ProblemError
 from pipelines.core.problem import Retraining
 from pipelines.core.settings import Settings
 from pipelines.steps.backtest import backtest
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 Table = Callable[..., LoadedProblem]
 START = datetime(2024, 1, 22, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_nothing_looks_ahead(rehearsal_table: Table, settings: Settings) -> None
 def test_without_a_time_there_is_no_order_to_replay(rehearsal_table: Table, settings: Settings) -> None:
     loaded = rehearsal_table()
     text = loaded.text.replace(", time: at, key: id, label_known_at: known", "").split("  history")[0]
-    from pipelines.stores.problem_files import parse_problem
+    from pipelines.stores.problems.problem_files import parse_problem
 
     timeless = LoadedProblem(
         parse_problem(f"{text}learners: [linear]\n", loaded.path), text, loaded.path, loaded.folder

@@ -14,7 +14,7 @@ from pipelines.steps.check_data import check_data, governing_contract
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.ingest import ingest
 from pipelines.steps.release import release
-from pipelines.stores.problem_files import LoadedProblem, parse_problem
+from pipelines.stores.problems.problem_files import LoadedProblem, parse_problem
 
 AS_OF = datetime(2026, 2, 1, tzinfo=UTC)
 TEXT = "name: shops\ndata: {source: shops.csv, target: sold, time: at, key: id}\nfeatures: {numeric: [size]}\n"

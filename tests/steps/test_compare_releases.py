@@ -10,11 +10,11 @@ from pipelines.core.settings import Settings
 from pipelines.steps.compare_releases import Compared, compare_releases
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.release import release
-from pipelines.stores.champions import open_champion
+from pipelines.stores.data.snapshots import snapshot_path
+from pipelines.stores.data.tables import read_parquet, write_parquet
 from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.snapshots import snapshot_path
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.releases.champions import open_champion
 
 NOW = datetime(2024, 9, 1, tzinfo=UTC)
 ANSWERED = datetime(2024, 7, 1, tzinfo=UTC)

@@ -19,9 +19,9 @@ import pytest
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
 from pipelines.steps.backtest import backtest
-from pipelines.stores import cluster_watch
-from pipelines.stores.cluster import open_cluster
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.compute import cluster_watch
+from pipelines.stores.compute.cluster import open_cluster
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 START = datetime(2024, 1, 22, tzinfo=UTC)

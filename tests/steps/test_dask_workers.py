@@ -20,10 +20,10 @@ from pipelines.steps.prepare import prepare
 from pipelines.steps.release import release
 from pipelines.steps.score import score_table
 from pipelines.steps.train import Trained, train
-from pipelines.stores.cluster import open_cluster
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.problem_files import LoadedProblem, load_problem
+from pipelines.stores.compute.cluster import open_cluster
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.problems.problem_files import LoadedProblem, load_problem
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)

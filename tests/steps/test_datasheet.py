@@ -14,7 +14,7 @@ import pytest
 from pipelines.core.contract import check, infer_contract
 from pipelines.core.problem import Problem
 from pipelines.steps.datasheet import write_datasheet
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 FRAME = pd.DataFrame(
     {

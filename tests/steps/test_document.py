@@ -7,8 +7,8 @@ from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.settings import Settings
 from pipelines.steps.document import document
 from pipelines.steps.evaluate import evaluate
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.release_files import stage_bundle
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.releases.release_files import stage_bundle
 
 
 def test_the_cards_say_who_asked(toy: ModuleType, settings: Settings, tmp_path: Path) -> None:

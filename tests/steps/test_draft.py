@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.core.errors import NotEnoughData, ProblemError, SourceError
 from pipelines.steps.draft import draft_problem, problem_name, write_draft
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.tables import read_source, write_parquet
+from pipelines.stores.data.tables import read_source, write_parquet
+from pipelines.stores.problems.problem_files import load_problem
 
 RNG = np.random.default_rng(0)
 ODD = [

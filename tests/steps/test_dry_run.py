@@ -16,12 +16,12 @@ from pipelines.steps.ingest import ingest
 from pipelines.steps.prepare import prepare
 from pipelines.steps.release import release
 from pipelines.steps.train import train
-from pipelines.stores.champions import find_champion
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.files import digest_file
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.registry import Registry
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.releases.champions import find_champion
+from pipelines.stores.storage.files import digest_file
 
 AS_OF, LATER = datetime(2024, 1, 20, tzinfo=UTC), datetime(2024, 2, 5, tzinfo=UTC)
 Table = Callable[..., LoadedProblem]

@@ -15,10 +15,10 @@ from pipelines.core.scorecard import Scorecard
 from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import baseline_scores, copied, decoded, evaluate, forgotten
 from pipelines.steps.release import release
-from pipelines.stores.champions import open_champion
-from pipelines.stores.files import read_json
-from pipelines.stores.tables import read_parquet
-from pipelines.stores.watched_release import release_side
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.releases.watched_release import release_side
+from pipelines.stores.storage.files import read_json
 
 
 def card_of(path: Path) -> Scorecard:

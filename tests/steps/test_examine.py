@@ -19,7 +19,7 @@ from pipelines.core.splitting import split
 from pipelines.core.trials import fit_rows
 from pipelines.steps.examine import Candidate, examine
 from pipelines.steps.prepare import prepare_frame
-from pipelines.stores.model_file import save_model
+from pipelines.stores.bundles.model_file import save_model
 
 PARTS = {"fitted", "leaks", "fairness", "robustness", "behaviour", "explanation", "cost", "notes"}
 

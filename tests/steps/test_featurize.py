@@ -16,9 +16,9 @@ from pipelines.core.settings import Settings
 from pipelines.steps.featurize import featurize, materialise
 from pipelines.steps.ingest import ingest
 from pipelines.steps.prepare import prepare
-from pipelines.stores.history_store import load_current
-from pipelines.stores.problem_files import LoadedProblem, load_problem
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.data.history_store import load_current
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.problems.problem_files import LoadedProblem, load_problem
 
 AS_OF = datetime(2024, 2, 1, tzinfo=UTC)
 HISTORY = [

@@ -16,15 +16,15 @@ from sklearn.pipeline import make_pipeline
 from pipelines.core.digest import model_digest
 from pipelines.core.evaluation.reproduction import Finding
 from pipelines.steps.find_differences import bundle_findings, input_findings, output_findings
-from pipelines.stores.bundle import Bundle
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.bundles.model_file import save_model
 from pipelines.stores.checkouts import Sources
 from pipelines.stores.code_version import code_folder, code_version
-from pipelines.stores.files import digest_file, write_json
-from pipelines.stores.model_file import save_model
-from pipelines.stores.problem_files import parse_problem
-from pipelines.stores.recipes import Recipe
-from pipelines.stores.snapshots import content_digest
-from pipelines.stores.tables import write_parquet
+from pipelines.stores.data.snapshots import content_digest
+from pipelines.stores.data.tables import write_parquet
+from pipelines.stores.problems.problem_files import parse_problem
+from pipelines.stores.releases.recipes import Recipe
+from pipelines.stores.storage.files import digest_file, write_json
 
 TEXT = "name: x\ndata: {source: x.csv, target: y}\n"
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]})

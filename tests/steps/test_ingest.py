@@ -15,11 +15,11 @@ from ruamel.yaml import YAML
 from pipelines.core.errors import ContractError, NotEnoughData
 from pipelines.core.settings import Settings
 from pipelines.steps.ingest import Ingested, ingest
-from pipelines.stores.contracts import read_contract
-from pipelines.stores.files import write_json
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.snapshots import content_digest
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.data.snapshots import content_digest
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.problems.contracts import read_contract
+from pipelines.stores.problems.problem_files import load_problem
+from pipelines.stores.storage.files import write_json
 
 AS_OF = datetime(2013, 3, 1, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.steps.judge import Judgement, Stretch, judge
 from pipelines.stores.logbook.log_entries import LoggedPrediction
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 WEEK, DAY = timedelta(days=7), timedelta(days=1)

@@ -25,9 +25,9 @@ from pipelines.steps.release import release
 from pipelines.steps.score import score_table
 from pipelines.steps.train import train
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.problem_files import LoadedProblem, load_problem
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.problems.problem_files import LoadedProblem, load_problem
 
 AS_OF = datetime(2013, 3, 1, tzinfo=UTC)
 END = datetime(2013, 3, 8, tzinfo=UTC)

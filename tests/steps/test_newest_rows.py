@@ -17,9 +17,9 @@ from pipelines.core.trials import fit_rows
 from pipelines.steps.featurize import featurize
 from pipelines.steps.prepare import prepare_frame
 from pipelines.steps.train import train
-from pipelines.stores.files import write_json
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.tables import write_parquet
+from pipelines.stores.data.tables import write_parquet
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.storage.files import write_json
 
 
 def table(rows: int, seed: int, delay_days: int) -> tuple[Problem, pd.DataFrame]:

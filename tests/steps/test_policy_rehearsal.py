@@ -7,7 +7,7 @@ from typing import Any
 
 from pipelines.core.settings import Settings
 from pipelines.steps.policy_rehearsal import Rehearsal
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 
 def test_a_rehearsal_can_be_sent(rehearsal_table: Callable[..., LoadedProblem], settings: Settings) -> None:

@@ -14,9 +14,9 @@ from ruamel.yaml import YAML
 from pipelines.core.settings import Settings
 from pipelines.steps.ingest import ingest
 from pipelines.steps.prepare import prepare
-from pipelines.stores.contracts import read_contract
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.tables import read_parquet
+from pipelines.stores.data.tables import read_parquet
+from pipelines.stores.problems.contracts import read_contract
+from pipelines.stores.problems.problem_files import load_problem
 
 AS_OF = datetime(2013, 3, 1, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from pipelines.core.errors import ProblemError
 from pipelines.core.problem import Problem
 from pipelines.core.settings import Settings
 from pipelines.steps.reading import read_as_of
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 TABLE = """asked,arrived,delay,place,late
 2013-01-01 10:00:00,2013-01-01 12:00:00,5,a,false

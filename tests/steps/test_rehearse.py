@@ -12,8 +12,8 @@ from pipelines.core.evaluation.rehearsal import Rehearsal
 from pipelines.core.settings import Settings
 from pipelines.steps import rehearse as step
 from pipelines.steps.rehearse import find_change, rehearse_candidate
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.decisions.ledger import Ledger
 
 AS_OF = datetime(2024, 6, 1, tzinfo=UTC)
 FOUND = Rehearsal(rows=9, wrong=0, largest=0.0, tolerance=1e-9, latency_ms=2.0, latency_p99_ms=3.0, size_mb=1.0)
@@ -29,7 +29,7 @@ def ledger(settings: Settings) -> Iterator[Ledger]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """The bundles that were rehearsed: a process each would take seconds (stores/test_rehearsal.py has it)."""
+    """The bundles that were rehearsed: a process each would take seconds (stores/releases/test_rehearsal.py has it)."""
     found: list[Path] = []
 
     def rehearse(bundle: Path, history: Path, settings: Settings) -> Rehearsal:

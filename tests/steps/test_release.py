@@ -18,13 +18,13 @@ from pipelines.core.settings import Settings
 from pipelines.steps import release as release_step
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.release import Released, release
-from pipelines.stores import release_files, standing
-from pipelines.stores.bundle import Bundle
-from pipelines.stores.champions import open_champion
-from pipelines.stores.files import digest_file, read_json, write_atomic
-from pipelines.stores.history_store import load_current
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.registry import Registry
+from pipelines.stores.bundles.bundle import Bundle
+from pipelines.stores.data.history_store import load_current
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.releases import release_files, standing
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.storage.files import digest_file, read_json, write_atomic
 
 REAL = release_step.document
 
@@ -262,7 +262,7 @@ import toy_runs
 from pathlib import Path
 from pipelines.core.settings import Settings
 from pipelines.steps.release import release
-from pipelines.stores.problem_files import LoadedProblem, parse_problem
+from pipelines.stores.problems.problem_files import LoadedProblem, parse_problem
 text = {run.loaded.text!r}
 loaded = LoadedProblem(parse_problem(text, Path("trains.yaml")), text, Path("trains.yaml"), Path())
 ingested = toy_runs.Ingested({run.ingested.snapshot!r}, {run.ingested.path!r}, {run.ingested.rows}, "")

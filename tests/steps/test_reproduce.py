@@ -19,10 +19,10 @@ from pipelines.steps.prepare import prepare
 from pipelines.steps.release import release
 from pipelines.steps.reproduce import Reproduced, reproduce
 from pipelines.steps.train import train
-from pipelines.stores.champions import open_champion
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.problem_files import load_problem
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.problems.problem_files import load_problem
+from pipelines.stores.releases.champions import open_champion
 
 AS_OF = datetime(2024, 1, 20, tzinfo=UTC)
 LATER = datetime(2024, 3, 1, tzinfo=UTC)

@@ -18,10 +18,10 @@ from pipelines.steps.prepare import prepare
 from pipelines.steps.release import release
 from pipelines.steps.score import score_table
 from pipelines.steps.train import train
-from pipelines.stores.champions import open_champion
 from pipelines.stores.code_version import code_version, run_key
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.problem_files import load_problem
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.problems.problem_files import load_problem
+from pipelines.stores.releases.champions import open_champion
 
 AS_OF = datetime(2013, 3, 1, tzinfo=UTC)
 PROBLEM = """

@@ -15,8 +15,8 @@ from pipelines.core.settings import Settings
 from pipelines.steps import spread_policies as module
 from pipelines.steps.policy_rehearsal import Progress, Rehearsal
 from pipelines.steps.spread_policies import spread_policies
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.tables import find_files
+from pipelines.stores.data.tables import find_files
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 START = datetime(2024, 1, 22, tzinfo=UTC)
 POLICIES = [Policy(name, Retraining(on=[], growth=None)) for name in ("one", "two")]

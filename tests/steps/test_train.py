@@ -24,11 +24,11 @@ from pipelines.core.trials import objective
 from pipelines.steps.featurize import featurize
 from pipelines.steps.prepare import prepare_frame
 from pipelines.steps.train import Trained, train
-from pipelines.stores.contracts import read_contract
-from pipelines.stores.files import write_json
-from pipelines.stores.model_file import load_model
-from pipelines.stores.problem_files import LoadedProblem
-from pipelines.stores.tables import read_parquet, write_parquet
+from pipelines.stores.bundles.model_file import load_model
+from pipelines.stores.data.tables import read_parquet, write_parquet
+from pipelines.stores.problems.contracts import read_contract
+from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.storage.files import write_json
 
 
 def _prepare(folder: Path, frame: pd.DataFrame, **more: Any) -> LoadedProblem:

@@ -10,7 +10,7 @@ import pytest
 from pipelines.core.checks.decision import Change
 from pipelines.core.settings import Settings
 from pipelines.steps.train_as_of import TrainingRoom, throw_away_settings
-from pipelines.stores.problem_files import LoadedProblem
+from pipelines.stores.problems.problem_files import LoadedProblem
 
 EARLY, LATE = datetime(2024, 1, 22, tzinfo=UTC), datetime(2024, 2, 26, tzinfo=UTC)
 

@@ -10,12 +10,12 @@ from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.release import release
 from pipelines.steps.try_challenger import Wanted, begin_trial, stop_trial, trial_status
-from pipelines.stores.champion_moves import promote_by_hand
-from pipelines.stores.champions import open_champion
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.registry import Registry
-from pipelines.stores.rollouts import RolloutLog
-from pipelines.stores.trial_log import TrialLog
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.releases.champion_moves import promote_by_hand
+from pipelines.stores.releases.champions import open_champion
+from pipelines.stores.trials.rollouts import RolloutLog
+from pipelines.stores.trials.trial_log import TrialLog
 
 
 def turn(toy: ModuleType, settings: Settings, strength: float) -> None:

@@ -11,8 +11,8 @@ from types import ModuleType
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.prediction_log import PredictionLog
-from pipelines.stores.trial_log import TrialLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.trials.trial_log import TrialLog
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from pipelines.core.errors import NotFound, ProblemError
 from pipelines.core.settings import Settings
 from pipelines.stores.api_keys import ApiKeys, KeyRing, digest_of
-from pipelines.stores.database import open_database
+from pipelines.stores.sql.database import open_database
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 

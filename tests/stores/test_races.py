@@ -8,11 +8,11 @@ from typing import Any
 
 from pipelines.core.episodes import Course
 from pipelines.core.problem import Rollout
-from pipelines.stores.chain.ledger_chain import read_chain
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.ledger_pages import LedgerPages
-from pipelines.stores.notices import Address, News, Notices
-from pipelines.stores.rollouts import RolloutLog
+from pipelines.stores.alarms.notices import Address, News, Notices
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.decisions.ledger_chain import read_chain
+from pipelines.stores.decisions.ledger_pages import LedgerPages
+from pipelines.stores.trials.rollouts import RolloutLog
 
 AT = datetime(2024, 5, 1, 12, tzinfo=UTC)
 PROCESSES, TURNS = 3, 8

@@ -18,12 +18,12 @@ import pytest
 from pipelines.core.errors import ModelFileError
 from pipelines.core.settings import Settings
 from pipelines.stack.far_services import far_services
-from pipelines.stores.bundle import write_bundle
-from pipelines.stores.lean_registry import LeanRegistry
-from pipelines.stores.mlflow_database import create_database
-from pipelines.stores.objects import make_bucket, open_objects
-from pipelines.stores.registry import Registry
-from pipelines.stores.registry_reader import open_reader
+from pipelines.stores.bundles.bundle import write_bundle
+from pipelines.stores.registry.lean_registry import LeanRegistry
+from pipelines.stores.registry.mlflow_database import create_database
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.registry.registry_reader import open_reader
+from pipelines.stores.storage.objects import make_bucket, open_objects
 
 pytestmark = [
     pytest.mark.servers,

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.database import open_database
-from pipelines.stores.group_commit import GroupCommit
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.logbook.group_commit import GroupCommit
 from pipelines.stores.logbook.log_blocks import LogBlock
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, PredictionLog, new_id
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import ensure_schema
 
 pytestmark = pytest.mark.servers
 AT = datetime(2024, 5, 1, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.core.errors import NotFound, Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.objects import make_bucket, open_objects
-from pipelines.stores.snapshots import restore, store
+from pipelines.stores.data.snapshots import restore, store
+from pipelines.stores.storage.objects import make_bucket, open_objects
 
 pytestmark = pytest.mark.servers
 

@@ -1,7 +1,7 @@
 """A compiled model: the fitted pipeline as plain arrays, computed with NumPy and a kernel for trees.
 
 Nothing here needs pandas or scikit-learn. `core.compiling` writes the plan from a pipeline, `core.proving` compares the
-two before anything is served, `stores.compiled_file` keeps the plan in a file.
+two before anything is served, `stores.bundles.compiled_file` keeps the plan in a file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FEW = 4  # rows up to which going row by row is cheaper than going column by co
 
 
 class Kernel(Protocol):
-    """Trees, ready to be summed up: `stores.tree_kernel.TreeKernel`."""
+    """Trees, ready to be summed up: `stores.bundles.tree_kernel.TreeKernel`."""
 
     def raw(self, table: np.ndarray) -> np.ndarray:
         """The sums of leaves, float64 (n, outputs)."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.core.errors import NotFound, RatchetError, SourceError
-from pipelines.stores.files import read_json, write_json
+from pipelines.stores.storage.files import read_json, write_json
 
 MANIFEST = "manifest.json"
 FORMAT = 2

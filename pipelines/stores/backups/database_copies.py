@@ -17,10 +17,10 @@ import sqlalchemy as sa
 
 from pipelines.core.errors import RatchetError, Unavailable
 from pipelines.stores.backups.backup_folder import digest_of
-from pipelines.stores.database import answering, open_database
-from pipelines.stores.logbook.log_partitions import make_partitions, partitions
-from pipelines.stores.logbook.segment_tables import Segment, list_segments
-from pipelines.stores.schema import all_tables, schema_state, upgrade_schema
+from pipelines.stores.sql.database import answering, open_database
+from pipelines.stores.sql.log_partitions import make_partitions, partitions
+from pipelines.stores.sql.schema import all_tables, schema_state, upgrade_schema
+from pipelines.stores.sql.segment_tables import Segment, list_segments
 
 _HEADER = b"SQLite format 3\x00"
 _KEPT = ("decisions", "seals", "predictions", "prediction_blocks", "labels", "log_segments")

@@ -26,13 +26,13 @@ from pipelines.stores.backups.backup_folder import (
 )
 from pipelines.stores.backups.database_copies import copy_sqlite, count_rows, dump_server, is_sqlite
 from pipelines.stores.backups.server_dumps import SERVERS, dump_database, server_databases
-from pipelines.stores.chain.ledger_heads import FILE as HEAD
-from pipelines.stores.chain.ledger_heads import ledger_name, read_heads
-from pipelines.stores.database import open_database
+from pipelines.stores.decisions.ledger_heads import FILE as HEAD
+from pipelines.stores.decisions.ledger_heads import ledger_name, read_heads
 from pipelines.stores.logbook.archive import archive_url, open_archive
-from pipelines.stores.logbook.segment_tables import Segment, list_segments
-from pipelines.stores.objects import is_s3, reaching
-from pipelines.stores.schema import REVISIONS, ensure_schema
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import REVISIONS, ensure_schema
+from pipelines.stores.sql.segment_tables import Segment, list_segments
+from pipelines.stores.storage.objects import is_s3, reaching
 
 DATABASE, HOME, ARCHIVE, DATA, HISTORY = "database", "home", "archive", "data", "history"
 """The folders of a backup."""

@@ -16,11 +16,11 @@ from pipelines.stores.backups.backup_folder import Manifest, check_files, copy_f
 from pipelines.stores.backups.database_copies import count_rows, load_server
 from pipelines.stores.backups.making import ARCHIVE, DATA, DATABASE, HISTORY, HOME, PASSING, Progress
 from pipelines.stores.backups.server_dumps import SERVERS, load_database, require_new, server_databases
-from pipelines.stores.files import write_atomic
-from pipelines.stores.ledger_verification import verify_ledger
-from pipelines.stores.log_sealing import verify_segments
 from pipelines.stores.logbook.archive import archive_url
-from pipelines.stores.objects import is_s3, open_objects, reaching
+from pipelines.stores.logbook.log_sealing import verify_segments
+from pipelines.stores.releases.ledger_verification import verify_ledger
+from pipelines.stores.storage.files import write_atomic
+from pipelines.stores.storage.objects import is_s3, open_objects, reaching
 
 _SQLITE = "sqlite:///"
 _PLACES = {

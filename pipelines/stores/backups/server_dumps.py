@@ -18,9 +18,9 @@ from pipelines.core.errors import NotFound, RatchetError, Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.backups.backup_folder import digest_of
 from pipelines.stores.backups.server_structure import Structure, read_structure, require_nothing
-from pipelines.stores.database import answering, open_database
-from pipelines.stores.files import read_json, write_json
-from pipelines.stores.sql_quoting import sql_name
+from pipelines.stores.sql.database import answering, open_database
+from pipelines.stores.sql.sql_quoting import sql_name
+from pipelines.stores.storage.files import read_json, write_json
 
 SERVERS = {"mlflow": "MLflow", "prefect": "Prefect"}
 """The servers whose databases may be in a backup, and what they are called."""

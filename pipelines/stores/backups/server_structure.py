@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.core.errors import RatchetError
-from pipelines.stores.sql_quoting import sql_text
+from pipelines.stores.sql.sql_quoting import sql_text
 
 _OWN = "NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = {0}.oid AND d.deptype = 'e')"  # no part of an extension
 _HERE = "'public'::regnamespace"

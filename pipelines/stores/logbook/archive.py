@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
 from pipelines.stores.logbook.id_filter import may_hold
-from pipelines.stores.logbook.segment_tables import Segment, count_sealed, list_segments, read_filter
+from pipelines.stores.sql.segment_tables import Segment, count_sealed, list_segments, read_filter
 
 if TYPE_CHECKING:
     from pipelines.stores.logbook.segment_files import SealedLabel, SealedRow
-    from pipelines.stores.objects import Objects
+    from pipelines.stores.storage.objects import Objects
 
 Found = TypeVar("Found")
 _OPTION = "ratchet_archive"
@@ -39,7 +39,7 @@ def open_archive(settings: Settings) -> Archive:
     """The archive of these settings; nothing is reached for yet."""
 
     def place() -> Objects:
-        from pipelines.stores.objects import open_objects
+        from pipelines.stores.storage.objects import open_objects
 
         return open_objects(settings, archive_url(settings))
 
@@ -166,7 +166,7 @@ class Archive:
         """A segment's file, open for reading; Unavailable when it is gone or cannot be reached."""
         from pyarrow import ArrowInvalid
 
-        from pipelines.stores.objects import reaching
+        from pipelines.stores.storage.objects import reaching
 
         place = self.place()
         with reaching(place.url):

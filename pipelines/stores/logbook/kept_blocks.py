@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from pipelines.stores.logbook.log_blocks import REACHES, KeptBlock
-from pipelines.stores.logbook.log_tables import BLOCKS
 from pipelines.stores.logbook.prediction_ids import PredictionIds, raw_id
+from pipelines.stores.sql.log_tables import BLOCKS
 
 _CHUNK = 500  # values per query: the smallest limit on bound variables of the databases in use is 999
 _AT_ONCE = 10_000  # rows in the blocks that are held at once

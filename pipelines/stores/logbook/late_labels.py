@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from pipelines.stores.logbook.archive import Archive
 from pipelines.stores.logbook.label_files import LateLabel
-from pipelines.stores.logbook.log_tables import LABELS
 from pipelines.stores.logbook.sealed_batches import ROWS, Batch
+from pipelines.stores.sql.log_tables import LABELS
 
 _READ = 10_000  # labels that are looked at together
 _COLUMNS = [LABELS.c[name] for name in ("seq", "prediction_id", "label", "known_at", "received_at")]

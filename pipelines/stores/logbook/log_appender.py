@@ -14,9 +14,9 @@ from pipelines.stores.logbook.log_blocks import LogBlock
 from pipelines.stores.logbook.log_copy import MANY, copy_blocks, copy_rows
 from pipelines.stores.logbook.log_doubt import Doubtful
 from pipelines.stores.logbook.log_entries import LoggedPrediction, row_values
-from pipelines.stores.logbook.log_partitions import MonthsAhead
-from pipelines.stores.logbook.log_tables import BLOCKS, PREDICTIONS, translated
 from pipelines.stores.logbook.log_tidying import Tidying
+from pipelines.stores.sql.log_partitions import MonthsAhead
+from pipelines.stores.sql.log_tables import BLOCKS, PREDICTIONS, translated
 
 Entry = LoggedPrediction | LogBlock
 _AT_ONCE = 128  # rows in one INSERT statement

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from pipelines.stores.logbook.log_tables import BLOCKS, PREDICTIONS
+from pipelines.stores.sql.log_tables import BLOCKS, PREDICTIONS
 
 MANY = 8
 """Rows from which on COPY is quicker (docs/decisions/0015-postgresql.md has the measurements)."""

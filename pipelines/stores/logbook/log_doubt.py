@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.stores.logbook.log_tables import BLOCKS, PREDICTIONS
+from pipelines.stores.sql.log_tables import BLOCKS, PREDICTIONS
 
 Row = tuple[Any, ...]
 _MADE, _IDS = 0, -2  # of a block's values

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from pipelines.stores.logbook.kept_blocks import in_chunks
 from pipelines.stores.logbook.log_entries import read_cell
-from pipelines.stores.logbook.log_tables import LABELS
+from pipelines.stores.sql.log_tables import LABELS
 
 if TYPE_CHECKING:
     from pipelines.stores.logbook.segment_files import SealedLabel

@@ -23,12 +23,12 @@ import sqlalchemy as sa
 from pipelines.core.observation import Answered
 from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
-from pipelines.stores.files import write_atomic
 from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import count_blocks, has_blocks
 from pipelines.stores.logbook.log_entries import as_utc
-from pipelines.stores.logbook.log_tables import PREDICTIONS
 from pipelines.stores.logbook.log_views import AnsweredView, labelled_view, read_answered
+from pipelines.stores.sql.log_tables import PREDICTIONS
+from pipelines.stores.storage.files import write_atomic
 
 _MOST_FILES = 1_000
 _PROBED = 64  # reference rows by whose expected loss a promise is known again

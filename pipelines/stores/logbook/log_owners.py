@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import find_problems, in_chunks
-from pipelines.stores.logbook.log_tables import LABELS, PREDICTIONS
 from pipelines.stores.logbook.logged_again import logged_again
 from pipelines.stores.logbook.prediction_ids import is_id
+from pipelines.stores.sql.log_tables import LABELS, PREDICTIONS
 
 if TYPE_CHECKING:
     from pipelines.stores.logbook.segment_files import SealedRow

@@ -17,9 +17,9 @@ from pipelines.stores.logbook.kept_blocks import blocks_between
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import read_cell
 from pipelines.stores.logbook.log_sample import Cells, Taken, hash_raw, hash_texts, join_columns, take_cells
-from pipelines.stores.logbook.log_tables import PREDICTIONS
 from pipelines.stores.logbook.logged_again import logged_again
 from pipelines.stores.logbook.prediction_ids import raw_id
+from pipelines.stores.sql.log_tables import PREDICTIONS
 
 if TYPE_CHECKING:
     from pipelines.stores.logbook.segment_files import SealedRow

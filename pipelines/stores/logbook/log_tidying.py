@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from pipelines.stores.database import PAGE
+from pipelines.stores.sql.database import PAGE
 
 SOON = 8_000
 """Pages after which the tidying begins: 32 MB. Whoever commits meanwhile waits longer: once in 800 commits that is one

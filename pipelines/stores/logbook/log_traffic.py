@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import block_spans, blocks_between
-from pipelines.stores.logbook.log_tables import PREDICTIONS
 from pipelines.stores.logbook.logged_again import logged_again
+from pipelines.stores.sql.log_tables import PREDICTIONS
 
 Traffic = dict[datetime, dict[int, int]]
 """Rows by the start of their stretch of time (UTC, no zone) and by release."""

@@ -19,13 +19,13 @@ from pipelines.core.contract_rows import check_column
 from pipelines.core.observation import Answered, encode_labels
 from pipelines.core.watching.exact_counts import ExactCounts
 from pipelines.core.watching.view import ColumnCounts, View
-from pipelines.stores.ledger_tables import as_utc as zoned
 from pipelines.stores.logbook.archive import archive_of
 from pipelines.stores.logbook.kept_blocks import count_near
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.log_labels import newest_labels
 from pipelines.stores.logbook.log_pieces import pieces_between
 from pipelines.stores.logbook.log_sample import Cells, Sample, Taken
+from pipelines.stores.sql.ledger_tables import as_utc as zoned
 
 
 @dataclass(frozen=True)

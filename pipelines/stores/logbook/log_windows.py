@@ -14,9 +14,9 @@ from pipelines.stores.logbook.kept_blocks import blocks_between, last_moment
 from pipelines.stores.logbook.log_blocks import KeptBlock
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, read_cell
 from pipelines.stores.logbook.log_labels import newest_labels
-from pipelines.stores.logbook.log_tables import PREDICTIONS
 from pipelines.stores.logbook.logged_again import logged_again
-from pipelines.stores.logbook.segment_tables import list_segments
+from pipelines.stores.sql.log_tables import PREDICTIONS
+from pipelines.stores.sql.segment_tables import list_segments
 
 if TYPE_CHECKING:
     from pipelines.stores.logbook.segment_files import SealedLabel, SealedRow

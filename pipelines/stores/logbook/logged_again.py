@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from pipelines.stores.logbook.archive import archive_of
-from pipelines.stores.logbook.log_tables import PREDICTIONS
+from pipelines.stores.sql.log_tables import PREDICTIONS
 
 
 def logged_again(

@@ -13,8 +13,8 @@ from pipelines.stores.logbook.archive import Archive
 from pipelines.stores.logbook.kept_blocks import in_chunks, read_blocks
 from pipelines.stores.logbook.log_blocks import REACHES, KeptBlock
 from pipelines.stores.logbook.log_entries import write_cell
-from pipelines.stores.logbook.log_tables import BLOCKS, LABELS, PREDICTIONS
 from pipelines.stores.logbook.segment_files import SealedLabel, SealedRow
+from pipelines.stores.sql.log_tables import BLOCKS, LABELS, PREDICTIONS
 
 ROWS = 50_000
 """Rows of a batch, about: a larger block is a batch by itself."""

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from pipelines.core.errors import Busy, Unavailable
-from pipelines.stores.files import write_atomic
 from pipelines.stores.logbook.id_filter import make_filter
 from pipelines.stores.logbook.log_entries import as_utc
 from pipelines.stores.logbook.segment_files import read_table, write_table
-from pipelines.stores.logbook.segment_tables import add_pending, mark_sealed
-from pipelines.stores.objects import Objects, is_s3, reaching
+from pipelines.stores.sql.segment_tables import add_pending, mark_sealed
+from pipelines.stores.storage.files import write_atomic
+from pipelines.stores.storage.objects import Objects, is_s3, reaching
 
 if TYPE_CHECKING:
     import pyarrow as pa

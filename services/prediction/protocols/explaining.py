@@ -27,7 +27,7 @@ from services.prediction.refusals import Refusal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.stores.bundle import Bundle
+    from pipelines.stores.bundles.bundle import Bundle
     from services.prediction.answers import Answers
     from services.prediction.live_model import LiveModel
     from services.prediction.service import Service
@@ -172,7 +172,7 @@ def _reference(bundle: Bundle, names: list[str]) -> pd.DataFrame:
     """Known rows: some that were held out at release, or, where the bundle has none, its probe."""
     import pandas as pd
 
-    from pipelines.stores.bundle import probe_frame
+    from pipelines.stores.bundles.bundle import probe_frame
 
     if not bundle.reference_path.exists():
         return probe_frame(bundle.contract, bundle.probe)[names]

@@ -13,8 +13,8 @@ from pipelines.core.challenge.trial_loss import Finding
 from pipelines.core.challenge.trial_tally import ARMS, Tally, together, why_end
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.trial_outcomes import Outcomes
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.trials.trial_outcomes import Outcomes
 from services.prediction.metrics import Metrics
 from services.prediction.trials.rollouts import Rollouts, Trial
 

@@ -16,8 +16,8 @@ from pipelines.core.challenge.trial_tally import Arm, Tally
 from pipelines.core.errors import Unavailable
 from pipelines.core.request_rows import CheckedRows
 from pipelines.core.settings import Settings
-from pipelines.stores.rollouts import RolloutLog, RolloutRow
-from pipelines.stores.trial_log import TrialLog
+from pipelines.stores.trials.rollouts import RolloutLog, RolloutRow
+from pipelines.stores.trials.trial_log import TrialLog
 from services.prediction.champions import Champions
 from services.prediction.live_model import Columns, LiveModel
 from services.prediction.metrics import Metrics

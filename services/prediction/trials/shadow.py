@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.trial_log import ShadowPrediction
+from pipelines.stores.trials.trial_log import ShadowPrediction
 from services.prediction.live_model import Columns, LiveModel
 
 if TYPE_CHECKING:

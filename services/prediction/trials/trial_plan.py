@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pipelines.stores.rollouts import RolloutLog, RolloutRow
-from pipelines.stores.trial_log import TrialLog
+from pipelines.stores.trials.rollouts import RolloutLog, RolloutRow
+from pipelines.stores.trials.trial_log import TrialLog
 from services.prediction.live_model import LiveModel
 
 _ACTOR = "problem file"

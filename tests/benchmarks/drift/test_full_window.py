@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.drift import full_window as window
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 
 def test_the_log_and_the_tables_hold_the_same_rows(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from benchmarks.stack import fill
 from pipelines.core.settings import Settings
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from pipelines.core.evaluation.subject import Subject
 from pipelines.core.learners import make_pipeline
 from pipelines.core.problem import Task
 from pipelines.core.scoring import score
-from pipelines.stores.tree_kernel import TreeKernel
+from pipelines.stores.bundles.tree_kernel import TreeKernel
 
 FAR = float("inf")
 

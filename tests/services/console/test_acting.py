@@ -9,8 +9,8 @@ import pytest
 from pipelines.core.settings import Settings
 from pipelines.steps.evaluate import evaluate
 from pipelines.steps.release import release
-from pipelines.stores.champions import open_champion
-from pipelines.stores.registry import Registry
+from pipelines.stores.registry.registry import Registry
+from pipelines.stores.releases.champions import open_champion
 
 WHO = {"name": "Ada", "reason": "the feed <b>is</b> mended"}
 
@@ -99,7 +99,7 @@ def test_an_operator_rolls_back_to_an_earlier_champion(site: Any, toy: ModuleTyp
         champion = open_champion(settings, "trains") if Registry(settings).champion("trains") else None
         evaluate(run.loaded, run.folder, champion)
         release(run.loaded, settings, run.folder, run.ingested, toy.AS_OF)
-    from pipelines.stores.champion_moves import promote_by_hand
+    from pipelines.stores.releases.champion_moves import promote_by_hand
 
     promote_by_hand("trains", settings, 2, toy.AS_OF, "Grace", "to try it")
     page = site.get("/problems/trains/actions/roll-back").text

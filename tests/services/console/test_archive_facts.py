@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pipelines.stores.logbook.segment_tables import Segment
+from pipelines.stores.sql.segment_tables import Segment
 from services.console.archive_facts import archive_families
 
 AT = datetime(2026, 3, 1, 12)

@@ -3,8 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 from types import ModuleType
 
-from pipelines.stores.alarm_acts import acknowledge, silence
-from pipelines.stores.standing import AWAITING
+from pipelines.stores.alarms.alarm_acts import acknowledge, silence
+from pipelines.stores.releases.standing import AWAITING
 from services.console.attention import calls, overdue, unseen_episodes, waiting_releases
 from services.console.desk import Desk
 

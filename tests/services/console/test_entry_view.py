@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from types import ModuleType
 
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger_tables import Entry
+from pipelines.stores.sql.ledger_tables import Entry
 from services.console.desk import Desk
 from services.console.entry_view import entry_view
 from services.console.links import Links

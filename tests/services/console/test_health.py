@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
-from pipelines.stores.ledger import Ledger
+from pipelines.stores.decisions.ledger import Ledger
 from services.console.desk import Desk
 from services.console.health import MOST, read_window
 

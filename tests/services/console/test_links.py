@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from pipelines.core.settings import Settings
-from pipelines.stores.drift_dashboard import project_id
-from pipelines.stores.files import write_json
+from pipelines.stores.drift.drift_dashboard import project_id
+from pipelines.stores.storage.files import write_json
 from services.console.links import Links
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.files import write_json
+from pipelines.stores.storage.files import write_json
 from services.console.links import Links
 from services.console.neighbours import Neighbours, start_flow
 

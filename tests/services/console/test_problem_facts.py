@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipelines.core.settings import Settings
-from pipelines.stores.alarm_acts import silence
-from pipelines.stores.files import write_json
+from pipelines.stores.alarms.alarm_acts import silence
+from pipelines.stores.storage.files import write_json
 from services.console.problem_facts import gather_problems, known_until, problem_families
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ def test_a_session_is_kept_over_https_alone_where_the_page_came_by_it(site: Any)
 
 
 def test_pages_link_to_the_stack_that_runs(site: Any) -> None:
-    from pipelines.stores.files import write_json
+    from pipelines.stores.storage.files import write_json
 
     assert "MLflow" not in site.get("/").text
     write_json(site.settings.home / "run" / "stack" / "mlflow.json", {"url": "http://127.0.0.1:5"})

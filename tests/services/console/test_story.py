@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from pipelines.stores.ledger_tables import Entry
+from pipelines.stores.sql.ledger_tables import Entry
 from services.console.story import story_lines
 
 

@@ -16,7 +16,7 @@ from pipelines.core.errors import NotFound, Unavailable
 from pipelines.core.problem import Problem
 from pipelines.core.request_rows import CheckedRows, check_columns, check_rows
 from pipelines.core.schema import Column, Contract
-from pipelines.stores.release_info import ReleaseInfo
+from pipelines.stores.bundles.release_info import ReleaseInfo
 from services.prediction.answers import Answers
 from services.prediction.doors import Asked, Reply
 from services.prediction.live_model import LiveModel

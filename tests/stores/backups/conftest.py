@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.log_sealing import seal_log
-from pipelines.stores.mlflow_database import create_database
-from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id, open_log
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.logbook.log_sealing import seal_log
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, PredictionLog, new_id, open_log
+from pipelines.stores.registry.mlflow_database import create_database
 
 NOW = datetime(2024, 6, 15, tzinfo=UTC)
 

@@ -19,10 +19,10 @@ from pipelines.stores.backups.database_copies import (
     load_server,
     require_empty,
 )
-from pipelines.stores.database import open_database
-from pipelines.stores.ledger import Ledger
-from pipelines.stores.logbook.log_partitions import partitions
-from pipelines.stores.schema import REVISIONS
+from pipelines.stores.decisions.ledger import Ledger
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.log_partitions import partitions
+from pipelines.stores.sql.schema import REVISIONS
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 on_postgresql = pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from pipelines.core.settings import Settings
 from pipelines.stores.backups import making
 from pipelines.stores.backups.backup_folder import check_files, read_manifest
 from pipelines.stores.backups.making import make_backup, summary
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.log_sealing import seal_log
-from pipelines.stores.prediction_log import open_log
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.logbook.log_sealing import seal_log
+from pipelines.stores.logbook.prediction_log import open_log
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 NOW = datetime(2024, 6, 15, tzinfo=UTC)

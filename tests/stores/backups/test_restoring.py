@@ -16,9 +16,9 @@ from pipelines.core.settings import Settings
 from pipelines.stores.backups.backup_folder import MANIFEST
 from pipelines.stores.backups.making import make_backup
 from pipelines.stores.backups.restoring import restore_backup
-from pipelines.stores.ledger import open_ledger
-from pipelines.stores.log_sealing import seal_log, sealed_segments, verify_segments
-from pipelines.stores.prediction_log import open_log
+from pipelines.stores.decisions.ledger import open_ledger
+from pipelines.stores.logbook.log_sealing import seal_log, sealed_segments, verify_segments
+from pipelines.stores.logbook.prediction_log import open_log
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 NOW = datetime(2024, 6, 15, tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.core.errors import RatchetError
 from pipelines.stores.backups.server_structure import read_structure, require_nothing
-from pipelines.stores.database import open_database
+from pipelines.stores.sql.database import open_database
 
 pytestmark = pytest.mark.servers
 

@@ -16,7 +16,7 @@ from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.log_entries import LoggedPrediction
 from pipelines.stores.logbook.prediction_ids import PredictionIds, make_ids
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 START = datetime(2024, 3, 1)
 CLASSES = ["no", "yes"]

@@ -15,12 +15,12 @@ import pytest
 from pipelines.core.errors import Unavailable
 from pipelines.core.settings import Settings
 from pipelines.core.watching.view import View
-from pipelines.stores.database import open_database
-from pipelines.stores.log_sealing import seal_log
 from pipelines.stores.logbook.archive import archive_url, open_archive, steady, with_archive
 from pipelines.stores.logbook.log_memory import LogMemory
-from pipelines.stores.logbook.segment_tables import PENDING, add_pending, list_segments, mark_sealed
-from pipelines.stores.prediction_log import PredictionLog, open_log
+from pipelines.stores.logbook.log_sealing import seal_log
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.segment_tables import PENDING, add_pending, list_segments, mark_sealed
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 LATER = START + timedelta(days=60)

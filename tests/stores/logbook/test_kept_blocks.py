@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook.kept_blocks import (
     block_spans,
     blocks_between,
@@ -25,7 +24,8 @@ from pipelines.stores.logbook.kept_blocks import (
 from pipelines.stores.logbook.log_appender import Appender
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.prediction_ids import PredictionIds, make_ids, new_id
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import ensure_schema
 
 START = datetime(2024, 1, 1)
 

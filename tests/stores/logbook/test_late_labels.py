@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
-from pipelines.stores.log_sealing import seal_log
 from pipelines.stores.logbook import late_labels
 from pipelines.stores.logbook.archive import open_archive
 from pipelines.stores.logbook.late_labels import late_batches
-from pipelines.stores.prediction_log import PredictionLog, open_log
+from pipelines.stores.logbook.log_sealing import seal_log
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
+from pipelines.stores.sql.database import open_database
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 LATER = datetime(2024, 9, 1)

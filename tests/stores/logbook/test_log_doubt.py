@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.core.errors import Unavailable
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook.log_appender import Appender
 from pipelines.stores.logbook.log_blocks import LogBlock
 from pipelines.stores.logbook.log_entries import LoggedPrediction, new_id
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import ensure_schema
 
 AT = datetime(2024, 1, 1)
 

@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook.log_labels import newest_labels
-from pipelines.stores.logbook.log_tables import LABELS
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.log_tables import LABELS
+from pipelines.stores.sql.schema import ensure_schema
 
 NOON = datetime(2024, 3, 1, 12)
 

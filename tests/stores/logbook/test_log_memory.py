@@ -12,7 +12,7 @@ from pipelines.core.watching.observed import Observed, observe
 from pipelines.core.watching.release_side import ReleaseSide
 from pipelines.stores.logbook import log_memory
 from pipelines.stores.logbook.log_memory import LogMemory
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 

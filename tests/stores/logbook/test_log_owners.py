@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
-from pipelines.stores.log_sealing import seal_log
 from pipelines.stores.logbook.archive import open_archive, with_archive
 from pipelines.stores.logbook.log_owners import find_labelled, find_live, find_owners, find_sealed
-from pipelines.stores.prediction_log import open_log
+from pipelines.stores.logbook.log_sealing import seal_log
+from pipelines.stores.logbook.prediction_log import open_log
+from pipelines.stores.sql.database import open_database
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 FAR = datetime(2100, 1, 1, tzinfo=UTC)

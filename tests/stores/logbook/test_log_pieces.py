@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook import log_pieces
 from pipelines.stores.logbook.log_pieces import pieces_between
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
+from pipelines.stores.sql.database import open_database
 
 START = datetime(2024, 3, 1)
 

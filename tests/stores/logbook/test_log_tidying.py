@@ -12,7 +12,7 @@ import pytest
 from pipelines.stores.logbook import log_tidying
 from pipelines.stores.logbook.log_blocks import LogBlock
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 AT = datetime(2024, 1, 1)
 PAGES, SOON, AT_LAST = 50, 1_000, 8_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipelines.stores.logbook import log_traffic
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.prediction_log import LoggedPrediction, PredictionLog, new_id
+from pipelines.stores.logbook.prediction_log import LoggedPrediction, PredictionLog, new_id
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 

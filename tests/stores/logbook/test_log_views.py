@@ -15,7 +15,7 @@ from pipelines.core.observation import read_window
 from pipelines.core.watching.exact_counts import ExactCounts
 from pipelines.core.watching.view import View
 from pipelines.stores.logbook import log_pieces
-from pipelines.stores.prediction_log import PredictionLog
+from pipelines.stores.logbook.prediction_log import PredictionLog
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 

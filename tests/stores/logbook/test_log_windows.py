@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook.log_appender import Appender
 from pipelines.stores.logbook.log_blocks import LogBlock, write_content
 from pipelines.stores.logbook.log_entries import WINDOW_COLUMNS, LoggedPrediction, new_id
 from pipelines.stores.logbook.log_windows import gather
 from pipelines.stores.logbook.prediction_ids import make_ids
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import ensure_schema
 
 AT = datetime(2024, 1, 1)
 

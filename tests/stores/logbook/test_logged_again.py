@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
-from pipelines.stores.log_sealing import seal_log
 from pipelines.stores.logbook.archive import open_archive, with_archive
+from pipelines.stores.logbook.log_sealing import seal_log
 from pipelines.stores.logbook.logged_again import logged_again
-from pipelines.stores.prediction_log import PredictionLog, open_log
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
+from pipelines.stores.sql.database import open_database
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 START = datetime(2024, 3, 1)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook import sealed_batches
 from pipelines.stores.logbook.archive import open_archive
+from pipelines.stores.logbook.prediction_log import PredictionLog, open_log
 from pipelines.stores.logbook.sealed_batches import batches, problems_before, remove
-from pipelines.stores.prediction_log import PredictionLog, open_log
+from pipelines.stores.sql.database import open_database
 
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
 START = datetime(2024, 3, 1)

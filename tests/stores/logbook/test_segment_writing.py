@@ -9,13 +9,13 @@ import sqlalchemy as sa
 
 from pipelines.core.errors import Busy, Unavailable
 from pipelines.core.settings import Settings
-from pipelines.stores.database import open_database
 from pipelines.stores.logbook import segment_writing
 from pipelines.stores.logbook.label_files import LateLabel, label_table
-from pipelines.stores.logbook.segment_tables import PENDING, list_segments
 from pipelines.stores.logbook.segment_writing import SegmentDraft, digest_of, write_segments
-from pipelines.stores.objects import Objects, open_objects
-from pipelines.stores.schema import ensure_schema
+from pipelines.stores.sql.database import open_database
+from pipelines.stores.sql.schema import ensure_schema
+from pipelines.stores.sql.segment_tables import PENDING, list_segments
+from pipelines.stores.storage.objects import Objects, open_objects
 
 MOMENT = datetime(2024, 3, 1)
 pytestmark = pytest.mark.usefixtures("database")  # on SQLite and on PostgreSQL
