@@ -40,8 +40,7 @@ def test_a_backup_brings_everything_back(
     before, name = facts(stack, ids), f"worst-{secrets.token_hex(3)}"
     assert before["servers"]["champion"]
     assert before["servers"]["runs"]
-    said = stack.compose("run", "--rm", "-T", "-e", f"BACKUP={name}", "backup")
-    assert f"/backups/{name}" in said
+    stack.compose("run", "--rm", "-T", "-e", f"BACKUP={name}", "backup")
 
     stack.compose("down", "-t", "10", seconds=180)
     for volume in LOST:
