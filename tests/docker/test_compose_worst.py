@@ -21,7 +21,9 @@ from mlflow import MlflowClient
 from pipelines.core.settings import Settings
 settings = Settings()
 champion = MlflowClient(settings.mlflow_uri).get_model_version_by_alias("flights", "champion")
-ask = urllib.request.Request(settings.prefect_url + "/flow_runs/filter", b"{}", {"Content-Type": "application/json"})
+# Of runs that are planned the worker makes new ones when it starts.
+past = json.dumps({"flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}).encode()
+ask = urllib.request.Request(settings.prefect_url + "/flow_runs/filter", past, {"Content-Type": "application/json"})
 with urllib.request.urlopen(ask) as answer:
     runs = [one["id"] for one in json.load(answer)]
 print(json.dumps({"champion": champion.version, "tags": champion.tags, "runs": sorted(runs)}))
@@ -50,7 +52,9 @@ def test_a_backup_brings_everything_back(
     stack.compose("run", "--rm", "-T", "--no-deps", "backup", "ratchet", "restore", f"/backups/{name}", seconds=300)
     stack.compose("up", "-d", "--wait", "--no-build", seconds=300)
 
-    assert facts(stack, ids) == before
+    after = facts(stack, ids)
+    assert set(after["servers"].pop("runs")) >= set(before["servers"].pop("runs"))
+    assert after == before
     with Client(stack.url("API"), key) as client:
         assert client.predict("flights", loads.rows_of(tmp_path)[:5]).values == answers.values
         assert client.label("flights", {ids[1]: False}).accepted == (ids[1],)
