@@ -233,6 +233,13 @@ def loads(load_file: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
+def empty_panels(stack: Stack, load_file: Any) -> Any:
+    """Queries of a dashboard's panels that the stack's Prometheus has nothing for: `empty_panels("service")`."""
+    dashboards = load_file(ROOT / "tests" / "infra" / "dashboards.py")
+    return lambda board: [one for one in dashboards.empty_panels(stack.url("PROMETHEUS")) if one.board == board]
+
+
+@pytest.fixture(scope="session")
 def champion(stack: Stack) -> int:
     """The version in service; trained now where the story has not been told."""
     known = {one["problem"]: one["version"] for one in stack.ratchet("status")["champions"]}

@@ -145,3 +145,7 @@ def test_prometheus_reaches_every_replica(stack: Any, story: Any) -> None:
     assert down == []
     assert sum("8000" in one["scrapeUrl"] for one in targets) == 2
     assert datetime.fromisoformat(targets[0]["lastScrape"][:19])
+
+
+def test_every_panel_of_the_models_board_has_data(story: Any, empty_panels: Any) -> None:
+    assert [one for one in empty_panels("model") if "rate(" not in one.query] == []  # nobody asks at the moment

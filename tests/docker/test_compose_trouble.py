@@ -69,6 +69,11 @@ def note(stack: Any, load: Any, fault: str, start: float, recovered: float | Non
     return dict(cost)
 
 
+@pytest.mark.parametrize("board", ["service", "stack"])
+def test_every_panel_has_data_from_the_live_prometheus(load: Any, wait: Any, empty_panels: Any, board: str) -> None:
+    wait("each panel has data", lambda: not empty_panels(board), 60)
+
+
 @pytest.mark.parametrize("service", [*WITHOUT_A_GAP, "proxy", "postgres"])
 def test_a_killed_process_comes_back(stack: Any, load: Any, wait: Any, service: str) -> None:
     container, start = stack.containers(service)[0], time.monotonic()
