@@ -1,6 +1,9 @@
 #!/bin/sh
 # start ROLE: what a container of the platform image runs. Addresses with passwords come as files in /run/secrets.
+# start COMMAND WORD...: that command, though it may begin like a role: `prefect flow-run execute` in a pool of type docker.
 set -eu
+
+[ $# -le 1 ] || exec "$@"
 
 secret() { cat "/run/secrets/$1"; }
 

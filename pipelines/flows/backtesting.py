@@ -11,6 +11,7 @@ from prefect import flow, task
 
 from pipelines.core.settings import Settings
 from pipelines.flows.progress import tell
+from pipelines.flows.run_names import problem_of_run
 from pipelines.steps.backtest import backtest
 from pipelines.stores.problems.known_problems import resolve_problem
 from pipelines.stores.problems.policy_files import load_policy
@@ -34,7 +35,7 @@ def replay_policies(
     return backtest(loaded, settings, given, start, end, window, only=only, fresh=fresh, jobs=jobs, progress=tell)
 
 
-@flow(name="backtesting", flow_run_name="{problem}", persist_result=False)
+@flow(name="backtesting", flow_run_name=problem_of_run, persist_result=False)
 def backtesting(
     problem: str,
     policies: Sequence[Path] = (),

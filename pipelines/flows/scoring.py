@@ -11,6 +11,7 @@ from prefect import flow, task
 from pipelines.core.settings import Settings
 from pipelines.flows.moments import scheduled_moment
 from pipelines.flows.progress import tell
+from pipelines.flows.run_names import problem_of_run
 from pipelines.flows.tries import RETRIES
 from pipelines.steps.score import Scored, score_table
 
@@ -24,7 +25,7 @@ def score_rows(problem: str, settings: Settings, table: Path, output: Path, as_o
     return scored
 
 
-@flow(name="scoring", flow_run_name="{problem}", persist_result=False)
+@flow(name="scoring", flow_run_name=problem_of_run, persist_result=False)
 def scoring(problem: str, table: Path, output: Path, as_of: datetime | None = None, log: bool = True) -> Any:
     """Score the rows of `table` with the champion into `output`; `log` keeps the answers in the prediction log."""
     return score_rows(problem, Settings(), Path(table), Path(output), as_of or scheduled_moment(), log)

@@ -12,13 +12,14 @@ from pipelines.flows import training_tasks as tasks
 from pipelines.flows.answering import answering
 from pipelines.flows.locks import one_training
 from pipelines.flows.moments import scheduled_moment
+from pipelines.flows.run_names import problem_of_run
 from pipelines.steps.release import Asked
 from pipelines.stores.problems.known_problems import remember_problem, resolve_problem
 
 WAIT = 900.0  # seconds that a training waits for another one of the same problem
 
 
-@flow(name="training", flow_run_name="{problem}", persist_result=True, result_serializer="json")
+@flow(name="training", flow_run_name=problem_of_run, persist_result=True, result_serializer="json")
 def training(
     problem: str,
     as_of: datetime | None = None,
