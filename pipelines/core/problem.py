@@ -314,8 +314,9 @@ class Retraining(Section):
     min_new_labels: int = Field(100, ge=0)
     """Labels that must have come since the last training, won or lost."""
     max_rejections: int = Field(3, ge=1)
-    """Circuit breaker: after so many challengers rejected in a row a person must decide before an alarm asks again.
-    Regular trainings (`every`, `growth`, `schedule`) neither trip it nor are stopped by it."""
+    """Circuit breaker: after so many challengers rejected in a row an alarm asks again once a person has decided, or
+    twice as many labels have come since the champion's data as the last challenger had. Regular trainings (`every`,
+    `growth`, `schedule`) neither trip it nor are stopped by it."""
     schedule: CronText | None = None
     """A cron expression (minute, hour, day, month, weekday; UTC) for regular training, whatever the verdicts; cooldown
     and min_new_labels do not apply."""

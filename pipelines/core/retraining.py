@@ -107,7 +107,8 @@ def decide_retraining(
     ['every: the last training is 28 days old: retraining.every is 4w']
     """
     wished = wishes(policy, verdict, history, labels, now, scheduled)
-    if history.rejections >= policy.max_rejections:  # the breaker holds back what alarms ask for, and that alone
+    tripped = _breaker(policy, history, labels)
+    if tripped:  # the breaker holds back what alarms ask for, and that alone
         wished = [(trigger, reason) for trigger, reason in wished if trigger in REGULAR] or wished
     reasons = [f"{trigger}: {reason}" for trigger, reason in wished]
     triggers = list(dict.fromkeys(trigger for trigger, _ in wished))
@@ -117,7 +118,7 @@ def decide_retraining(
         return RetrainDecision(False, [], [], facts=facts)
     stops = _obstacles(policy, history, asked, now)
     if not set(triggers) & set(REGULAR):
-        stops |= _breaker(policy, history)
+        stops |= tripped
     if "schedule" not in triggers:  # a person chose those moments
         stops |= _too_soon(policy, history, labels, max(asked, default=None), now)
     would = not stops
@@ -207,12 +208,21 @@ def _obstacles(
     return stops
 
 
-def _breaker(policy: Retraining, history: RetrainingHistory) -> dict[str, str]:
-    """What stops trainings that alarms ask for; new data may bring just what a challenger lacked."""
+def _breaker(policy: Retraining, history: RetrainingHistory, labels: Labels) -> dict[str, str]:
+    """What stops trainings that alarms ask for; new data may bring just what a challenger lacked.
+
+    Closed for good it would leave a model that is wrong standing because its first challengers came a week after the
+    break: it lets one more through whenever the labels since the champion's data have doubled.
+    """
     if history.rejections < policy.max_rejections:
         return {}
+    tried, fresh = _tried(history, labels), fresh_labels(history, labels)
+    if 0 < tried <= fresh:
+        return {}
     text = f"{history.rejections} challengers were rejected in a row: a person must decide "
-    return {"max_rejections": text + "(promote one by hand, ask for a training, or raise retraining.max_rejections)"}
+    text += "(promote one by hand, ask for a training, or raise retraining.max_rejections)"
+    more = f", or {tried - fresh:,} more labels come: twice as many as the last challenger had" if tried else ""
+    return {"max_rejections": text + more}
 
 
 def _too_soon(

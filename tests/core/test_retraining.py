@@ -148,6 +148,18 @@ def test_the_breaker_stops_what_alarms_ask_for_and_nothing_else() -> None:
     assert decide({"schedule": "0 3 * * 1"}, history=tripped, scheduled=True).act
 
 
+def test_a_tripped_breaker_lets_one_more_through_when_the_labels_have_doubled() -> None:
+    alarm = verdict(performance="alarm")
+    lost = RetrainingHistory(asked=[NOW - 60 * DAY], rejections=3, tried=Labels(2_000, SINCE))
+    soon = decide({}, alarm, lost, new=3_999)
+    assert soon.obstacles == ["max_rejections"]
+    assert "or 1 more labels come" in soon.blocked_by[0]
+    again = decide({}, alarm, lost, new=4_000)
+    assert (again.act, again.triggers) == (True, ["performance"])
+    twice = RetrainingHistory(asked=[NOW - 30 * DAY], rejections=4, tried=Labels(4_000, SINCE))
+    assert decide({}, alarm, twice, new=7_999).obstacles == ["max_rejections"]  # ever more rarely
+
+
 def test_a_schedule_goes_by_the_policy_and_not_by_what_waiting_mends() -> None:
     policy = {"schedule": "0 3 * * 1"}
     recent = RetrainingHistory(asked=[NOW - DAY])
