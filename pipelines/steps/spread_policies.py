@@ -21,6 +21,7 @@ from pipelines.stores.compute.cluster import Cluster
 from pipelines.stores.compute.cluster_work import machine_folder, say
 from pipelines.stores.data.tables import find_files
 from pipelines.stores.problems.problem_files import LoadedProblem
+from pipelines.stores.storage.files import unpack
 
 _REMADE = frozenset({"prepared.parquet", "features.parquet", "history"})  # tables that a training makes again
 
@@ -113,7 +114,7 @@ def _unpack(parcel: Parcel, folder: Path) -> None:
             place.write_bytes(content)
     (folder / "home").mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(parcel.room)) as archive:
-        archive.extractall(folder / "home", filter="data")
+        unpack(archive, folder / "home")
     (folder / "whole").touch()
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.stores.code_version import ROOMS, code_folder, code_repository, present_digest
+from pipelines.stores.storage.files import unpack
 
 _SECONDS = 60
 _LATER_COMMITS = 50  # looked through for changes that were not committed yet when the release was made
@@ -92,7 +93,7 @@ def check_out(repository: Path, commit: str, into: Path) -> bool:
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(into, filter="data")
+        unpack(archive, into)
     return True
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from pipelines.core.errors import NotFound
-from pipelines.stores.storage.files import digest_file, read_json, replace_folder, write_atomic, write_json
+from pipelines.stores.storage.files import digest_file, read_json, replace_folder, unpack, write_atomic, write_json
 
 
 def test_a_file_is_written_in_a_folder_that_did_not_exist(tmp_path: Path) -> None:
@@ -55,3 +56,14 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
 def test_the_digest_is_sha256_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"ratchet")
     assert digest_file(tmp_path / "a") == hashlib.sha256(b"ratchet").hexdigest()
+
+
+def test_an_archive_of_ours_is_taken_apart_on_every_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "a.txt", "inner/a.txt")
+    for place in ("with", "without"):
+        with tarfile.open(tmp_path / "a.tar") as archive:
+            unpack(archive, tmp_path / place)
+        assert (tmp_path / place / "inner" / "a.txt").read_text() == "a"
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)  # Python 3.11.3 and before
