@@ -20,6 +20,12 @@ Wrong = list[tuple[int, str]]
 Values = list[Any] | NDArray[Any]
 _NUMBERS = {float, int, type(None)}
 _TEXTS = {str, type(None)}
+_STAMPS = (10, 19, 26)  # a day; with its time; with microseconds
+_STAMP = (  # the least and the largest character at each place; NumPy takes a blank or a T between day and time
+    np.frombuffer(b"0000-00-00 00:00:00.000000", dtype=np.uint8),
+    np.frombuffer(b"9999-99-99T99:99:99.999999", dtype=np.uint8),
+)
+_FIRST = np.datetime64("0001-01-01", "us")
 _NO_TIME = int(NAT.view(np.int64))
 
 
@@ -107,6 +113,8 @@ def _read_distinct_texts(column: Column, values: NDArray[Any]) -> tuple[Values, 
 
 def _read_distinct_moments(column: Column, cells: list[Any], read: Callable[[Any], Any] | None) -> tuple[Values, Wrong]:
     """The moments that texts name, each text read once."""
+    if (stamps := _stamps(cells)) is not None:
+        return stamps, []
     distinct = list(set(cells))
     at_once = None if column.required and None in distinct else _iso_moments(distinct)
     if at_once is not None:
@@ -117,6 +125,25 @@ def _read_distinct_moments(column: Column, cells: list[Any], read: Callable[[Any
     found = dict(zip(distinct, moments, strict=True))
     out = np.array([found[cell] for cell in cells], dtype="datetime64[us]")
     return out, [(row, strange[cell]) for row, cell in enumerate(cells) if cell in strange] if strange else []
+
+
+def _stamps(cells: list[Any]) -> NDArray[np.datetime64] | None:
+    """The moments of texts such as 2013-01-31T18:00:00, all of one length and none missing; else None.
+
+    Every character is looked at, all texts at once, and NumPy refuses what no calendar has.
+    """
+    sizes = set(map(len, cells)) if cells and None not in cells else set()
+    if len(sizes) != 1 or (size := sizes.pop()) not in _STAMPS:
+        return None
+    try:
+        text = "".join(cells).encode("ascii")
+        letters = np.frombuffer(text, dtype=np.uint8).reshape(len(cells), size)
+        if (letters.min(axis=0) < _STAMP[0][:size]).any() or (letters.max(axis=0) > _STAMP[1][:size]).any():
+            return None
+        moments = np.frombuffer(text, dtype=f"S{size}").astype("datetime64[us]")
+    except ValueError:  # letters of elsewhere, a thirteenth month
+        return None
+    return moments if moments.min() >= _FIRST else None
 
 
 def _iso_moments(cells: list[Any]) -> NDArray[np.datetime64] | None:

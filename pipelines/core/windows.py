@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _AT_ONCE = 16_384  # rows per round of array operations, so that what lies between them stays in the cache
+_SORTED = 512  # keys from which on it pays to look for them in their order
 _NEEDS = {"mean": {"total"}, "sum": {"total"}, "std": {"total", "squares"}, "last": {"last"}, "count": set[str]()}
 _NAN = math.nan
 _NONE = np.empty(0)
@@ -143,7 +144,7 @@ class Windows:
         key = at * self._width
         pairs = self._pair_series
         sought = np.concatenate((key + ranks[0], key[pairs] + ranks[1:][self._pair_windows]))
-        found = self.keys.searchsorted(sought.astype(self.keys.dtype, copy=False))
+        found = _find(self.keys, sought.astype(self.keys.dtype, copy=False))
         high, low = found[: len(key)][pairs], found[len(key) :]
         high = np.where(seen[pairs], np.maximum(high, low), low)
         first = low == self.starts[at[pairs]]
@@ -184,6 +185,20 @@ class Windows:
 def _bounds(sizes: Sequence[int]) -> list[int]:
     """Where each part starts when parts of these sizes lie one after another, and where the last one ends."""
     return [0, *np.cumsum(sizes, dtype=np.int64).tolist()]
+
+
+def _find(keys: np.ndarray, sought: np.ndarray) -> np.ndarray:
+    """Where each of `sought` (any shape) stands among the sorted keys, as `searchsorted` says.
+
+    In their own order each is looked for near the one before, which is in the cache: half the time or less for many.
+    """
+    if sought.size < _SORTED:
+        return keys.searchsorted(sought)
+    flat = sought.ravel()
+    order = flat.argsort()
+    found = np.empty(len(flat), dtype=np.int64)
+    found[order] = keys.searchsorted(flat[order])
+    return found.reshape(sought.shape)
 
 
 def _small(keys: np.ndarray, most: int) -> np.ndarray:

@@ -59,3 +59,28 @@ def test_moments_read_at_once_are_those_read_one_by_one(texts: list[str | None])
     typed, wrong = read_column(TIME, list(texts))
     assert wrong == []
     np.testing.assert_array_equal(typed, np.array([read_cell(TIME, text) for text in texts], dtype="M8[us]"))
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.datetimes().map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S}".rjust(19, "0")),
+            st.datetimes().map(lambda moment: f"{moment:%Y-%m-%d %H:%M:%S}".rjust(19, "0")),
+            st.from_regex(r"[0-2]\d{3}-[01]\d-[0-3]\d[T /]\d\d:[0-6]\d:\d\d", fullmatch=True),
+            st.from_regex(r"0000-01-01T00:00:\d[\dx]", fullmatch=True),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_stamps_of_one_length_are_those_read_one_by_one(texts: list[str]) -> None:
+    typed, wrong = read_column(TIME, list(texts))
+    told, strange = [], []
+    for row, text in enumerate(texts):
+        try:
+            told.append(read_cell(TIME, text))
+        except ValueError:
+            told.append(np.datetime64("NaT", "us"))
+            strange.append(row)
+    np.testing.assert_array_equal(np.array(typed, dtype="M8[us]"), np.array(told, dtype="M8[us]"))
+    assert [row for row, _ in wrong] == strange

@@ -131,3 +131,13 @@ def test_keys_too_large_for_half_the_room_are_searched_alike(monkeypatch: pytest
     for name, values in large.to_arrays().items():
         assert values.dtype == small.to_arrays()[name].dtype, name
         assert np.array_equal(values, small.to_arrays()[name]), name
+
+
+def test_many_are_found_in_their_order_where_each_alone_is() -> None:
+    random = np.random.default_rng(0)
+    line = _line(random.normal(size=400).tolist(), random.integers(1, 300, 400).tolist(), entities=1)
+    asked = _windows([line], [0], [Wanted("a", "mean", 9 * DAY, 0), Wanted("l", "last", 30 * DAY, 0)])
+    moments = random.integers(0, 320, 2_000) * DAY
+    many = asked.many([np.zeros(len(moments), dtype=np.int64)], moments)
+    alone = [asked.one([0], moment) for moment in moments.tolist()]
+    np.testing.assert_array_equal(many.T, alone)
