@@ -11,7 +11,8 @@ import argparse
 import sys
 
 from benchmarks.machine import keep
-from benchmarks.serving.full import Pace, full
+from benchmarks.serving.apart import Pace
+from benchmarks.serving.full import full
 from benchmarks.serving.parts import PARTS
 from benchmarks.serving.quick import quick
 from benchmarks.serving.release import open_release

@@ -1,41 +1,25 @@
-"""The whole comparison, in one run: everybody up at once, asked in turns."""
+"""The whole comparison, in one run: everybody up at once, asked in turns; then what is compared with itself."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.serving.findings import Columnar, Findings, Start
-from benchmarks.serving.load import write_bodies
+from benchmarks.serving.apart import Pace, columnar_costs, lone_client, tail, workers
+from benchmarks.serving.findings import Findings, Start
 from benchmarks.serving.machine import about
-from benchmarks.serving.ours import check_guarded, columnar, make_key, ratchet, table_rows
+from benchmarks.serving.ours import check_guarded, generic, make_key, ratchet
 from benchmarks.serving.peers import bentoml, hello, mlflow, mlserver
-from benchmarks.serving.release import PLACE, ROOT, Release, open_release
+from benchmarks.serving.release import Release, open_release
 from benchmarks.serving.rounds import Case, measure, say
-from benchmarks.serving.servers import NotServing, Running, Server, running, turns
-from benchmarks.serving.statistics import median, percentile
+from benchmarks.serving.servers import NotServing, Running, Server, running
+from benchmarks.serving.statistics import median
 
 OURS = ("ratchet", "generic")
 CLIENTS = (1, 16, 64)
-TABLES = tuple((format, rows) for rows in (1_000, 10_000) for format in ("arrow", "parquet"))
 TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long it may take."""
-
-    rounds: int = 5
-    seconds: float = 2.0
-    starts: int = 3
 
 
 def full(retrain: bool, pace: Pace) -> Findings:
@@ -45,7 +29,7 @@ def full(retrain: bool, pace: Pace) -> Findings:
     skipped: dict[str, str] = {}
     wanted: dict[str, Callable[[], Server]] = {
         "ratchet": lambda: ratchet(release, key),
-        "generic": lambda: ratchet(release, key, "generic", "Ratchet, not compiled", RATCHET_COMPILE="off"),
+        "generic": lambda: generic(release, key),
         "mlflow": lambda: mlflow(release),
         "mlserver": lambda: mlserver(release, batched=False),
         "mlserver-batching": lambda: mlserver(release, batched=True),
@@ -60,24 +44,20 @@ def full(retrain: bool, pace: Pace) -> Findings:
         found = measure(up, [Case(clients, seconds=pace.seconds) for clients in CLIENTS], pace.rounds)
         starts = [_start(one, cold[one.server.name]) for one in up]
         found += measure(scoring, [Case(1, 1_000, pace.seconds)], pace.rounds)
-        compiled, generic = (next(one for one in up if one.server.name == name) for name in ("ratchet", "generic"))
-        found_tail = tail(compiled, pace)
-        lone = _lone_client(generic, pace)
-        services = columnar_costs(compiled, release, pace)
-    say("in process")
-    alone = in_process(release)
-    tables = [
-        Columnar(format, rows, alone["tables"][f"{format}-{rows}"], services[format, rows]) for format, rows in services
-    ]
+    with running(ratchet(release, key)) as one:
+        found_tail = tail(one, pace)
+        tables = columnar_costs(one, release, pace)
+    with running(generic(release, key)) as one:
+        lone = lone_client(one, release, pace)
     return Findings(
         measured=found,
         starts=starts,
         columnar=tables,
         tail=found_tail,
-        lone=(alone["lone_ms"], lone),
+        lone=lone,
         workers=workers(release, key, pace),
         skipped=skipped,
-        about=about(release, pace.rounds, pace.seconds, alone["compiled"]),
+        about=about(release, pace.rounds, pace.seconds),
     )
 
 
@@ -122,72 +102,3 @@ def cold_start(server: Server, times: int) -> float:
 
 def _start(one: Running, seconds: float) -> Start:
     return Start(one.server.name, one.server.title, seconds, *one.memory())
-
-
-def tail(one: Running, pace: Pace, share: float = 0.7) -> tuple[float, float] | None:
-    """p50 and p99 at a share of the peak, each client on a schedule of its own; None when it does not keep up.
-
-    The peak is that of the very moment: on a shared machine the one of ten minutes ago may be more than it has now.
-    """
-    loads = []
-    for _ in range(pace.rounds):
-        asked = share * one.load(16, pace.seconds).rate
-        load = one.load(16, pace.seconds * 2, rate=asked)
-        loads.append((load.rate / asked, percentile(load.latencies, 0.5), percentile(load.latencies, 0.99)))
-    kept_up, p50, p99 = (median(list(values)) for values in zip(*loads, strict=True))
-    if kept_up < 0.95:
-        say(f"{share:.0%} of the peak are more than it answers on a schedule: its p99 is not measured")
-        return None
-    return p50, p99
-
-
-def _lone_client(one: Running, pace: Pace) -> float:
-    loads = [one.load(1, pace.seconds) for _ in range(pace.rounds)]
-    return median([percentile(load.latencies, 0.5) for load in loads])
-
-
-def columnar_costs(one: Running, release: Release, pace: Pace) -> dict[tuple[str, int], float]:
-    """Milliseconds of CPU time per request by format and rows; none for a format that is not served."""
-    found: dict[tuple[str, int], float] = {}
-    for format, rows in TABLES:
-        asked = replace(one, server=columnar(one.server, release, format))
-        try:
-            asked.load(1, 1.0, rows)
-            found[format, rows] = median([asked.load(1, pace.seconds, rows).cost for _ in range(pace.rounds)])
-        except NotServing as error:
-            say(f"{format}: {error}")
-    return found
-
-
-def in_process(release: Release) -> dict[str, Any]:
-    """What the model costs without a service: it is asked about the very rows that the service is."""
-    plan = {}
-    for format, rows in TABLES:
-        file = PLACE / f"table-{format}-{rows}.bin"
-        write_bodies([table_rows(release, asked, format) for asked in turns(rows)], file)
-        plan[f"{format}-{rows}"] = str(file)
-    command = [sys.executable, "-m", "benchmarks.serving.inprocess"]
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as the service has
-    environment = os.environ | threads | {"RATCHET_HOME": str(release.home)}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, input=json.dumps(plan), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise NotServing(f"the model cannot be measured in process: {done.stderr[-2000:]}")
-    return dict(json.loads(done.stdout))
-
-
-def workers(release: Release, key: str, pace: Pace) -> tuple[float, float]:
-    """Requests per second of one worker and of two, in turns."""
-    rates: tuple[list[float], list[float]] = ([], [])
-    with contextlib.ExitStack() as stack:
-        up: Sequence[Running] = [
-            stack.enter_context(running(ratchet(release, key, f"workers-{count}", RATCHET_WORKERS=str(count))))
-            for count in (1, 2)
-        ]
-        for one in up:
-            one.load(64, 1.0)
-        for _ in range(pace.rounds):
-            for place, one in enumerate(up):
-                rates[place].append(one.load(64, pace.seconds).rate)
-    return median(rates[0]), median(rates[1])

@@ -23,12 +23,12 @@ _OURS = (
 PEERS = ("mlflow", "mlserver", "bentoml", "hello")
 
 
-def about(release: Release, rounds: int, seconds: float, compiled: bool) -> dict[str, Any]:
+def about(release: Release, rounds: int, seconds: float) -> dict[str, Any]:
     """Machine, versions, and how it was measured."""
     return {
         **machine(_OURS),
         "trained_by": release.version,
-        "compiled": compiled,
+        "compiled": release.compiled,
         "rounds": rounds,
         "seconds": seconds,
         "peers": {peer: pinned(peer) for peer in PEERS},

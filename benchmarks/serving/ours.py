@@ -39,6 +39,11 @@ def ratchet(release: Release, key: str, name: str = "ratchet", title: str = "Rat
     )
 
 
+def generic(release: Release, key: str) -> Server:
+    """The same, answering by the scikit-learn pipeline itself."""
+    return ratchet(release, key, "generic", "Ratchet, not compiled", RATCHET_COMPILE="off")
+
+
 def columnar(server: Server, release: Release, format: str) -> Server:
     """The same service, asked with Arrow or Parquet bodies; it answers in kind."""
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks.serving import full
+from benchmarks.serving import apart, full
 from benchmarks.serving.environments import environment_of
 from benchmarks.serving.load import request_bytes, write_bodies
 from benchmarks.serving.ours import check_guarded, columnar, make_key, ratchet
@@ -25,11 +25,11 @@ from benchmarks.serving.statistics import ratio
 from benchmarks.serving.tables import Table, measured, number
 from benchmarks.serving.unwired import Plan
 
-Part = Callable[[Release, full.Pace], Table]
+Part = Callable[[Release, apart.Pace], Table]
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-def path(release: Release, pace: full.Pace) -> Table:
+def path(release: Release, pace: apart.Pace) -> Table:
     """CPU per request without a network: ours, and FastAPI that only greets."""
     ours, floor = ratchet(release, make_key(release)), hello()
     environment = {**ours.environment, **_ONE_THREAD}
@@ -47,42 +47,41 @@ def path(release: Release, pace: full.Pace) -> Table:
     return Table("path", ("CPU without a network, least of the rounds", "loop µs", "process µs", "of hello"), rows)
 
 
-def single(release: Release, pace: full.Pace) -> Table:
+def single(release: Release, pace: apart.Pace) -> Table:
     """One row per request: ours beside FastAPI that only greets."""
     return _compare(release, pace, [Case(clients, seconds=pace.seconds) for clients in full.CLIENTS], hello)
 
 
-def many(release: Release, pace: full.Pace) -> Table:
+def many(release: Release, pace: apart.Pace) -> Table:
     """A thousand rows of JSON per request: ours beside `mlflow models serve`."""
     return _compare(release, pace, [Case(1, 1_000, pace.seconds)], lambda: mlflow(release))
 
 
-def tables(release: Release, pace: full.Pace) -> Table:
+def tables(release: Release, pace: apart.Pace) -> Table:
     """Arrow and Parquet bodies beside the same work in process."""
     with running(ratchet(release, make_key(release))) as one:
-        services = full.columnar_costs(one, release, pace)
-    alone = full.in_process(release)["tables"]
+        found = apart.columnar_costs(one, release, pace)
     rows = [
-        (f"{rows:,} rows of {format}", number(alone[f"{format}-{rows}"]), number(cost),
-         number(ratio(cost, alone[f"{format}-{rows}"])))
-        for (format, rows), cost in services.items()
+        (f"{one.rows:,} rows of {one.format}", number(one.in_process_ms), number(one.service_ms),
+         number(ratio(one.service_ms, one.in_process_ms)))
+        for one in found
     ]  # fmt: skip
     return Table("tables", ("columnar", "in process, CPU ms", "service, CPU ms", "ratio"), rows)
 
 
-def tail(release: Release, pace: full.Pace) -> Table:
+def tail(release: Release, pace: apart.Pace) -> Table:
     """p50 and p99 at shares of the peak, 16 clients."""
     rows = []
     with running(ratchet(release, make_key(release))) as one:
         one.load(16, 1.0)
         for share in (0.3, 0.5, 0.7):
-            found = full.tail(one, pace, share)
+            found = apart.tail(one, pace, share)
             told = ("–", "–", "–") if found is None else (*map(number, found), number(ratio(found[1], found[0])))
             rows.append((f"{share:.0%} of the peak", *told))
     return Table("tail", ("asked", "p50 ms", "p99 ms", "ratio"), rows)
 
 
-def start(release: Release, pace: full.Pace) -> Table:
+def start(release: Release, pace: apart.Pace) -> Table:
     """Seconds to the first prediction, and megabytes."""
     server = ratchet(release, make_key(release))
     seconds = full.cold_start(server, pace.starts)
@@ -92,9 +91,9 @@ def start(release: Release, pace: full.Pace) -> Table:
     return Table("start", ("cold start s", "MB"), [(number(seconds), number(largest))])
 
 
-def workers(release: Release, pace: full.Pace) -> Table:
+def workers(release: Release, pace: apart.Pace) -> Table:
     """Requests per second of one worker and of two."""
-    one, two = full.workers(release, make_key(release), pace)
+    one, two = apart.workers(release, make_key(release), pace)
     return Table("workers", ("one worker, requests/s", "two", "ratio"), [(number(one), number(two), number(two / one))])
 
 
@@ -102,7 +101,7 @@ PARTS: Mapping[str, Part] = {part.__name__: part for part in (path, single, many
 """By the name that `--only` takes."""
 
 
-def _compare(release: Release, pace: full.Pace, cases: Sequence[Case], peer: Callable[[], Server]) -> Table:
+def _compare(release: Release, pace: apart.Pace, cases: Sequence[Case], peer: Callable[[], Server]) -> Table:
     with contextlib.ExitStack() as stack:
         up = [stack.enter_context(running(one)) for one in (ratchet(release, make_key(release)), peer())]
         for one in up:
@@ -112,7 +111,7 @@ def _compare(release: Release, pace: full.Pace, cases: Sequence[Case], peer: Cal
 
 
 def _unwired(
-    python: Path, name: str, server: Server, rows: int, settings: Mapping[str, str], pace: full.Pace, clients: int = 16
+    python: Path, name: str, server: Server, rows: int, settings: Mapping[str, str], pace: apart.Pace, clients: int = 16
 ) -> dict[str, float]:
     file = PLACE / f"unwired-{server.name}-{rows}.bin"
     turns = 512 if rows == 1 else 4

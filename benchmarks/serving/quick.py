@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 
-from benchmarks.serving.full import Pace, check_scores
-from benchmarks.serving.ours import check_guarded, make_key, ratchet
+from benchmarks.serving.apart import Pace
+from benchmarks.serving.full import check_scores
+from benchmarks.serving.ours import check_guarded, generic, make_key, ratchet
 from benchmarks.serving.peers import hello
 from benchmarks.serving.release import open_release
 from benchmarks.serving.rounds import Case, measure
@@ -17,10 +18,9 @@ def quick(retrain: bool, pace: Pace) -> None:
     """Single rows from 1, 16 and 64 clients, and 1,000 rows."""
     release = open_release(retrain)
     key = make_key(release)
-    generic = ratchet(release, key, "generic", "Ratchet, not compiled", RATCHET_COMPILE="off")
     rounds = min(pace.rounds, 3)
     with contextlib.ExitStack() as stack:
-        up = [stack.enter_context(running(one)) for one in (ratchet(release, key), generic, hello())]
+        up = [stack.enter_context(running(one)) for one in (ratchet(release, key), generic(release, key), hello())]
         for one in up:
             check_scores(one, release)
         for one in up[:2]:

@@ -45,6 +45,8 @@ class Release:
     """As callers of the other servers send them: the model's own columns."""
     table: pd.DataFrame
     """`rows` as a table, typed."""
+    compiled: bool
+    """Whether its compiled form was proven equal, and so answers."""
     scores: np.ndarray
     """Probability of the second class, as the pipeline gave it in batch."""
 
@@ -66,9 +68,16 @@ def open_release(retrain: bool = False) -> Release:
     seen = [name for name in held_out.columns if name in known]
     trained = json.loads((home / "trained.json").read_text())["code"]
     return Release(
-        home, bundle.folder, model, trained, as_json(held_out[asked]), as_json(held_out[seen]),
-        held_out[asked], reference_scores(held_out, contract.classes)[:, 1],
-    )  # fmt: skip
+        home=home,
+        bundle=bundle.folder,
+        joblib=model,
+        version=trained,
+        rows=as_json(held_out[asked]),
+        inputs=as_json(held_out[seen]),
+        table=held_out[asked],
+        compiled=bool(bundle.release["serving"]["compiled"]),
+        scores=reference_scores(held_out, contract.classes)[:, 1],
+    )
 
 
 def as_json(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -19,4 +19,5 @@ def release(tmp_path: Path) -> Release:
     bundle.mkdir()
     (bundle / "MLmodel").write_text("flavors:\n  python_function:\n    predict_fn: predict\n")
     home = tmp_path / "home"
-    return Release(home, bundle, tmp_path / "m.joblib", "abc", as_json(table), inputs, table, np.array([0.1, 0.2, 0.3]))
+    scores = np.array([0.1, 0.2, 0.3])
+    return Release(home, bundle, tmp_path / "m.joblib", "abc", as_json(table), inputs, table, True, scores)

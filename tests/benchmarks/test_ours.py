@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.serving.ours import MEDIA, check_guarded, columnar, ratchet, table_rows
+from benchmarks.serving.ours import MEDIA, check_guarded, columnar, generic, ratchet, table_rows
 from benchmarks.serving.release import Release
 from benchmarks.serving.servers import NotServing, Running
 
 
 def test_ours_is_asked_with_a_key_and_its_own_rows(release: Release) -> None:
-    server = ratchet(release, "k", "generic", "Not compiled", RATCHET_COMPILE="off")
+    server = generic(release, "k")
     body = server.encode([1, 3])
     assert body is not None
     assert json.loads(body) == {"instances": [release.rows[1], release.rows[0]]}  # round and round

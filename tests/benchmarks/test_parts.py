@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.serving import parts
-from benchmarks.serving.full import Pace
+from benchmarks.serving.apart import Pace
 from benchmarks.serving.parts import PARTS, path
 from benchmarks.serving.release import Release
 
