@@ -97,6 +97,18 @@ def s3(s3_running: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture(scope="session")
+def toy() -> Any:
+    """tests/toy_runs.py: real releases in a second each."""
+    return beside("toy_runs")
+
+
+@pytest.fixture(scope="session")
+def year() -> Any:
+    """tests/console_year.py."""
+    return beside("console_year")
+
+
+@pytest.fixture(scope="session")
 def dask_clusters() -> Any:
     """tests/dask_clusters.py."""
     return beside("dask_clusters")

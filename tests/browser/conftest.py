@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
@@ -226,20 +225,6 @@ def console(settings: Settings) -> Iterator[Callable[..., Console]]:
     yield start
     for one in started:
         one.close()
-
-
-@pytest.fixture(scope="session")
-def year() -> ModuleType:
-    """tests/console_year.py; test folders are no packages, so it is loaded by its path."""
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("console_year", Path(__file__).parents[1] / "console_year.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["console_year"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _port(note: Path) -> int:

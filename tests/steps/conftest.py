@@ -1,12 +1,9 @@
-"""What several tests of steps share: the maker of toy runs (tests/toy_runs.py), and a table to rehearse on."""
+"""What several tests of steps share: a table to rehearse on."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,19 +11,6 @@ import pandas as pd
 import pytest
 
 from pipelines.stores.problems.problem_files import LoadedProblem, parse_problem
-
-
-@pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """tests/toy_runs.py; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("toy_runs", Path(__file__).parents[1] / "toy_runs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["toy_runs"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
 
 RehearsalTable = Callable[..., LoadedProblem]
 

@@ -1,12 +1,8 @@
-"""The maker of toy runs (tests/toy_runs.py), for the tests of bundles and releases; the logs of a home."""
+"""The logs of a home."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -38,15 +34,3 @@ def trials(settings: Settings) -> Iterator[TrialLog]:
     opened = TrialLog(settings.database)
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """tests/toy_runs.py; test folders are no packages, so it is loaded by its path."""
-    spec = importlib.util.spec_from_file_location("toy_runs", Path(__file__).parents[1] / "toy_runs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["toy_runs"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module

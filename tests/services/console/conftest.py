@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -50,28 +48,6 @@ class Site:
         """Confirm an action with its own form."""
         path = f"/problems/{problem}/actions/{action}"
         return self.http.post(path, data={**self.form(path), **fields})
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[2] / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def year() -> ModuleType:
-    """tests/console_year.py; test folders are no packages, so it is loaded by its path."""
-    return load("console_year")
-
-
-@pytest.fixture(scope="session")
-def toy() -> ModuleType:
-    """tests/toy_runs.py: real releases in a second each."""
-    return load("toy_runs")
 
 
 @contextmanager
