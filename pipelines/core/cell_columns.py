@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.core.cells import NAT, nothing, quick_reader, read_cell
+from pipelines.core.coded import Coded
 from pipelines.core.moments import microseconds_of
 from pipelines.core.schema import Column
 from pipelines.core.values import category_text, reason_of
@@ -18,6 +19,7 @@ from pipelines.core.values import category_text, reason_of
 Wrong = list[tuple[int, str]]
 """Positions of wrong cells, each with what is wrong."""
 Values = list[Any] | NDArray[Any]
+_FEW = 24  # cells up to which coding them costs more than it saves
 _NUMBERS = {float, int, type(None)}
 _TEXTS = {str, type(None)}
 _STAMPS = (10, 19, 26)  # a day; with its time; with microseconds
@@ -44,7 +46,7 @@ def read_column(column: Column, values: Values, read: Callable[[Any], Any] | Non
     if column.kind in ("categorical", "text") and kind in "iufbM":
         return _read_distinct_texts(column, np.asarray(values))
     cells = cells_of(values)
-    types = set(map(type, cells))
+    types = set(map(type, cells.distinct if isinstance(cells, Coded) else cells))
     if column.kind == "numeric" and types <= _NUMBERS:
         try:
             return _judge_numbers(column, cells, np.array(cells, dtype=np.float64))
@@ -90,10 +92,14 @@ def _judge_moments(column: Column, cells: Values, moments: NDArray[Any]) -> tupl
 
 
 def _judge_texts(column: Column, cells: list[Any], read: Callable[[Any], Any] | None) -> tuple[Values, Wrong]:
-    if column.allowed is None and not column.required:
-        return cells, []
-    strange = {cell for cell in set(cells) if not _fine(column, cell)}
-    return _read_each(column, cells, read) if strange else (cells, [])
+    """Each text is judged once; many come back coded, for whoever works with them."""
+    if len(cells) <= _FEW and not isinstance(cells, Coded):
+        return (cells, []) if all(_fine(column, cell) for cell in set(cells)) else _read_each(column, cells, read)
+    coded = cells if isinstance(cells, Coded) else Coded.of(cells)
+    anything = column.allowed is None and not column.required
+    if anything or all(_fine(column, text) for text in coded.distinct):
+        return coded, []
+    return _read_each(column, cells, read)
 
 
 def _fine(column: Column, text: str | None) -> bool:

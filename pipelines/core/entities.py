@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipelines.core.coded import Coded
 from pipelines.core.values import category_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_MOST = 64  # combinations of texts, for each row, up to which a table of all of them is the quickest
 _BETWEEN = "\x1f"  # the unit separator, which no ordinary value holds
 
 
@@ -23,10 +26,17 @@ def texts_of(values: Any) -> list[str]:
     """
     if isinstance(values, np.ndarray) and values.dtype.kind in "iufbM":
         distinct, codes = np.unique(values, return_inverse=True)  # each text is made once
-        return np.array([category_text(value) or "" for value in distinct], dtype=object)[codes].tolist()
+        return Coded.spread([_text(value) for value in distinct], codes)
+    if isinstance(values, Coded):
+        texts = [_text(value) for value in values.distinct]
+        return values if texts == values.distinct else values.mapped(texts)
     if type(values) is list and set(map(type, values)) == {str}:
         return values
-    return [value if type(value) is str else category_text(value) or "" for value in values]
+    return [_text(value) for value in values]
+
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else category_text(value) or ""
 
 
 class Entities:
@@ -56,7 +66,23 @@ class Entities:
 
     def find(self, columns: Mapping[str, Any], rows: int) -> np.ndarray:
         """The code of each row's entity (int64), -1 for one never seen; `columns` holds arrays or lists by name."""
-        return np.array(self.find_texts({name: texts_of(columns[name]) for name in self.by}, rows), dtype=np.int64)
+        return self.find_many({name: texts_of(columns[name]) for name in self.by}, rows)
+
+    def find_many(self, texts: Mapping[str, list[str]], rows: int) -> np.ndarray:
+        """The same from the texts of the columns; coded ones are looked up once for each combination."""
+        coded = [one for name in self.by if isinstance(one := texts[name], Coded)]
+        shape = tuple(len(one.distinct) for one in coded)
+        if len(coded) < len(self.by) or not coded or max(shape) > rows // 2 or math.prod(shape) > _MOST * rows:
+            return np.array(self.find_texts(texts, rows), dtype=np.int64)
+        number = np.ravel_multi_index([one.codes for one in coded], shape)
+        place = np.zeros(math.prod(shape), dtype=np.int64)
+        place[number] = 1
+        found = np.flatnonzero(place)
+        parts = zip(coded, np.unravel_index(found, shape), strict=True)
+        names = _joined([[one.distinct[code] for code in codes.tolist()] for one, codes in parts])
+        get = self._codes.get
+        place[found] = [get(name, -1) for name in names]
+        return place[number]
 
     def find_texts(self, texts: Mapping[str, list[str]], rows: int) -> list[int]:
         """The same from the texts of the columns."""

@@ -131,7 +131,7 @@ class HistoryIndex:
         """The same for many rows."""
         rows = len(times)
         texts = {name: texts_of(columns[name]) for name in self._columns}
-        codes = [np.array(entities.find_texts(texts, rows), dtype=np.int64) for entities in self._entities]
+        codes = [entities.find_many(texts, rows) for entities in self._entities]
         seconds = seconds_of(times)
         found = [windows.many(codes, seconds) for windows in self._windows]
         return found[0] if len(found) == 1 else np.concatenate([np.empty((0, rows)), *found])

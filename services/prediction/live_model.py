@@ -169,7 +169,7 @@ def select(columns: Columns, rows: np.ndarray) -> Columns:
 
 def _joined(values: list[Any]) -> Any:
     for one in values:
-        if type(one) is not list:
+        if not isinstance(one, list):
             return np.concatenate([np.asarray(one) for one in values])
     return list(chain.from_iterable(values))
 

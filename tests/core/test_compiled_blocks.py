@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipelines.core.coded import Coded
 from pipelines.core.compilation.compiled_blocks import Categories, Numbers, make_blocks
 from pipelines.core.transformers import RawNumbers, ScaledNumbers
 
@@ -25,6 +26,8 @@ def test_a_category_a_missing_one_and_one_never_seen() -> None:
     values: list[Any] = ["a", None, "zzz", np.nan]
     assert block.encode({"city": values}, 4).tolist() == expected
     assert block.encode({"city": np.array(values, dtype=object)}, 4).tolist() == expected
+    coded = Coded.of(["a", None, "zzz", None])
+    assert block.encode({"city": coded}, 4).tolist() == expected
     assert block.folded({"city": ["b"]}, 1, np.array([[2.0], [3.0]])).tolist() == [[[3.0]]]
 
 

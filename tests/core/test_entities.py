@@ -7,8 +7,10 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.core.coded import Coded
 from pipelines.core.entities import Entities, texts_of
 
+WORDS = st.sampled_from(["x", "y", "", None])
 VALUES = st.one_of(st.none(), st.text(max_size=3), st.sampled_from([1.0, 12.0, 0.5, float("nan")]), st.integers(0, 12))
 
 
@@ -21,6 +23,15 @@ def test_few_and_many_rows_find_the_same(rows: list[tuple[object, object]]) -> N
     many = again.find({name: np.tile(values.to_numpy(), 70) for name, values in columns.items()}, 70 * len(rows))
     assert few.tolist() == codes.tolist() == many[: len(rows)].tolist()
     assert len(again) == len(set(codes.tolist()))
+
+
+@given(st.lists(st.tuples(WORDS, WORDS, st.integers(0, 2)), min_size=1, max_size=8), st.sampled_from([1, 9]))
+def test_coded_texts_are_found_as_plain_ones(rows: list[tuple[str | None, str | None, int]], times: int) -> None:
+    columns = {name: [row[side] for row in rows] for side, name in enumerate("abc")}
+    entities, _ = Entities.of(pd.DataFrame(columns).head(-2), ("a", "b", "c"))
+    asked = {name: values * times for name, values in columns.items()}
+    coded = {"a": Coded.of(asked["a"]), "b": Coded.of(asked["b"]), "c": np.array(asked["c"])}
+    assert entities.find(coded, len(rows) * times).tolist() == entities.find(asked, len(rows) * times).tolist()
 
 
 def test_missing_is_an_entity_and_unseen_is_none() -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pipelines.core.coded import Coded
 from pipelines.core.compilation.words import WordHasher
 from pipelines.core.datetime_parts import datetime_parts
 
@@ -107,10 +108,12 @@ class Categories:
         self.rows: dict[Any, list[float]] = {value: self.table[code].tolist() for value, code in self._codes.items()}
         self.unknown: list[float] = self.table[-1].tolist()
 
-    def codes(self, columns: Columns) -> list[int]:
+    def codes(self, columns: Columns) -> Sequence[int] | np.ndarray:
         """The place of each row's category in `table`."""
         values = columns[self.columns[0]]
         get, unknown = self._codes.get, self._unknown
+        if isinstance(values, Coded):
+            return np.array([get(text, unknown) for text in values.distinct], dtype=np.int64)[values.codes]
         return [get(value, unknown) for value in (values.tolist() if isinstance(values, np.ndarray) else values)]
 
     def encode(self, columns: Columns, rows: int) -> np.ndarray:

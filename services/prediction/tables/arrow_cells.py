@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipelines.core.coded import Coded
 from pipelines.core.errors import PayloadError
 
 _EXACT = 2**53
@@ -80,12 +81,11 @@ def _from_dictionary(array: pa.DictionaryArray) -> list[Any]:
         raise PayloadError(f"the type {array.type} is none of numbers, texts, booleans, dates and times")
     texts = pa.types.is_string(kind) or pa.types.is_large_string(kind)
     distinct = array.dictionary.to_pylist() if texts else _listed(plain_cells(array.dictionary))
-    table = np.empty(len(distinct) + 1, dtype=object)
-    table[:-1] = distinct
     codes = _integers(array.indices).astype(np.int64)
     if array.null_count:
         codes = np.where(_missing(array.indices), len(distinct), codes)
-    return table[codes].tolist()
+        distinct.append(None)
+    return Coded.spread(distinct, codes)
 
 
 def _listed(cells: list[Any] | np.ndarray) -> list[Any]:
