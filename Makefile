@@ -38,8 +38,9 @@ test: export OMP_NUM_THREADS := 1
 test: setup
 	$(PY) -m pytest -m "not faults and not browser and not backtest and not journey and not servers and not docker" -n auto --maxprocesses=4 --dist loadfile
 
+test-faults: export OMP_NUM_THREADS := 1
 test-faults: setup
-	$(PY) -m pytest -m faults tests
+	$(PY) -m pytest -m faults -n auto --maxprocesses=2 --dist loadfile tests
 
 test-journeys: export OMP_NUM_THREADS := 1
 test-journeys: setup

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,14 @@ class Stack:
     def python(self, program: str, text: str = "") -> Any:
         """What a Python program prints as JSON in the worker; `text` is its standard input."""
         return json.loads(self.compose("exec", "-T", "worker", "python", "-c", program, text=text))
+
+    def ended_runs(self) -> list[dict[str, Any]]:
+        """The flow runs that have come to their end, newest first; of those planned the worker makes new ones."""
+        ended = {"state": {"type": {"any_": ["COMPLETED"]}}}
+        asked = {"sort": "EXPECTED_START_TIME_DESC", "flow_runs": ended}
+        answer = httpx.post(f"{self.url('PREFECT')}/api/flow_runs/filter", json=asked, timeout=60)
+        found: list[dict[str, Any]] = answer.raise_for_status().json()
+        return found
 
     def containers(self, service: str) -> list[str]:
         """Ids of a service's containers, oldest first."""

@@ -14,17 +14,6 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 POOL = "containers"
 SOCKET = Path("/var/run/docker.sock")
-LAST_RUN = """
-import json, urllib.request
-from pipelines.core.settings import Settings
-ended = {"state": {"type": {"any_": ["COMPLETED"]}}}
-last = json.dumps({"sort": "EXPECTED_START_TIME_DESC", "limit": 1, "flow_runs": ended})
-headers = {"Content-Type": "application/json"}
-ask = urllib.request.Request(Settings().prefect_url + "/flow_runs/filter", last.encode(), headers)
-with urllib.request.urlopen(ask) as answer:
-    (found,) = json.load(answer)
-print(json.dumps({"pool": found["work_pool_name"], "container": found["infrastructure_pid"]}))
-"""
 
 
 @pytest.fixture
@@ -47,6 +36,6 @@ def pooled(stack: Any, champion: int, tmp_path: Path) -> Iterator[None]:
 def test_a_training_runs_in_a_container_of_its_own(stack: Any, pooled: None, champion: int) -> None:
     found = stack.ratchet("train", "flights", "--as-of", "2013-03-01", "--worker")
     assert found["model_digest"]
-    ran = stack.python(LAST_RUN)
-    assert ran["pool"] == POOL
-    assert ran["container"]
+    newest = stack.ended_runs()[0]
+    assert newest["work_pool_name"] == POOL
+    assert newest["infrastructure_pid"]  # the container
