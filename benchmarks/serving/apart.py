@@ -19,7 +19,7 @@ from benchmarks.serving.load import write_bodies
 from benchmarks.serving.ours import columnar, ratchet, table_rows
 from benchmarks.serving.release import PLACE, ROOT, Release
 from benchmarks.serving.rounds import say
-from benchmarks.serving.servers import NotServing, Running, running, turns
+from benchmarks.serving.servers import NotServing, Running, Server, running, turns
 from benchmarks.serving.statistics import median, percentile
 
 TABLES = tuple((format, rows) for rows in (1_000, 10_000) for format in ("arrow", "parquet"))
@@ -58,6 +58,13 @@ def lone_client(generic: Running, release: Release, pace: Pace) -> tuple[float, 
         alone.append(float(_in_process(release, {"lone": True})["lone_ms"]))
         served.append(percentile(generic.load(1, pace.seconds).latencies, 0.5))
     return median(alone), median(served)
+
+
+def bare_json(one: Server, release: Release, pace: Pace) -> float:
+    """Milliseconds of CPU time that a thousand rows of JSON cost with no look-ups, scoring or log."""
+    file = PLACE / "json-1000.bin"
+    write_bodies([one.encode(these) or b"" for these in turns(1_000)], file)
+    return median([float(_in_process(release, {"json": str(file)})["json_ms"]) for _ in range(pace.rounds)])
 
 
 def columnar_costs(one: Running, release: Release, pace: Pace) -> list[Columnar]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.serving.apart import Pace, columnar_costs, lone_client, tail, workers
+from benchmarks.serving.apart import Pace, bare_json, columnar_costs, lone_client, tail, workers
 from benchmarks.serving.findings import Findings, Start
 from benchmarks.serving.machine import about
 from benchmarks.serving.ours import check_guarded, generic, make_key, ratchet
@@ -43,10 +43,11 @@ def full(retrain: bool, pace: Pace) -> Findings:
         scoring = [one for one in up if one.server.name != "hello"]
         found = measure(up, [Case(clients, seconds=pace.seconds) for clients in CLIENTS], pace.rounds)
         starts = [_start(one, cold[one.server.name]) for one in up]
-        found += measure(scoring, [Case(1, 1_000, pace.seconds)], pace.rounds)
+        found += measure(scoring, [Case(clients, 1_000, pace.seconds) for clients in (1, 4)], pace.rounds)
     with running(ratchet(release, key)) as one:
         found_tail = tail(one, pace)
         tables = columnar_costs(one, release, pace)
+        bare = bare_json(one.server, release, pace)
     with running(generic(release, key)) as one:
         lone = lone_client(one, release, pace)
     return Findings(
@@ -55,6 +56,7 @@ def full(retrain: bool, pace: Pace) -> Findings:
         columnar=tables,
         tail=found_tail,
         lone=lone,
+        bare_json_ms=bare,
         workers=workers(release, key, pace),
         skipped=skipped,
         about=about(release, pace.rounds, pace.seconds),

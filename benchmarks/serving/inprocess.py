@@ -1,8 +1,9 @@
 """What the model costs without a service, as a process of its own (`python -m benchmarks.serving.inprocess`).
 
-Two things are measured: one row by the scikit-learn pipeline (what a lone client of the generic path waits for at
-least), and a table of Arrow or Parquet bytes read, joined with its history and scored (what a columnar body costs at
-least): no checks, no log, no answer. A plan comes as JSON on stdin, the outcome goes as JSON to stdout.
+Three things are measured: one row by the scikit-learn pipeline (what a lone client of the generic path waits for at
+least); a table of Arrow or Parquet bytes read, joined with its history and scored, with no checks, log or answer (what
+a columnar body costs at least); and a JSON body read, checked and answered, with no look-ups, scoring or log (what
+JSON costs at least). A plan comes as JSON on stdin, the outcome goes as JSON to stdout.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from benchmarks.serving.release import PROBLEM, Release, open_release
 from benchmarks.serving.statistics import median
 from pipelines.core.request_rows import check_rows
 from pipelines.stores.bundles.release_info import ReleaseInfo
+from pipelines.stores.logbook.prediction_ids import make_ids
+from services.prediction.answers import Answers
 from services.prediction.live_model import LiveModel, load_live
+from services.prediction.payloads import read_instances
 
 SECONDS = 2.0
 
 
 def main() -> int:
-    """The lone row or the table that the plan names, in milliseconds."""
+    """The lone row, the table or the JSON that the plan names, in milliseconds."""
     plan = json.load(sys.stdin)
     release = open_release()
     outcome: dict[str, Any] = {}
@@ -39,6 +43,8 @@ def main() -> int:
     if table := plan.get("table"):
         bodies = read_bodies(Path(table["bodies"]))
         outcome["table_ms"] = _table(_live(release, compiled=True), bodies, table["format"])
+    if plan.get("json"):
+        outcome["json_ms"] = _json(_live(release, compiled=True), read_bodies(Path(plan["json"])))
     json.dump(outcome, sys.stdout)
     return 0
 
@@ -65,6 +71,18 @@ def _table(model: LiveModel, bodies: list[bytes], format: str) -> float:
     """One body after another, as the service gets them: the same one each time would find all it needs in the cache."""
     turns = cycle(bodies)
     return _repeat(lambda: _score(model, next(turns), format), time.process_time)
+
+
+def _json(model: LiveModel, bodies: list[bytes]) -> float:
+    """One body after another, its answers made up."""
+    turns, most = cycle(bodies), model.definition.serving.max_rows
+
+    def one() -> None:
+        rows = read_instances(next(turns), most)
+        check_rows(model.contract, rows)
+        Answers(model, make_ids(len(rows)), np.tile([0.1234567890123, 0.8765432109877], (len(rows), 1))).as_json()
+
+    return _repeat(one, time.process_time)
 
 
 def _score(model: LiveModel, body: bytes, format: str) -> np.ndarray:

@@ -54,7 +54,7 @@ def single(release: Release, pace: apart.Pace) -> Table:
 
 def many(release: Release, pace: apart.Pace) -> Table:
     """A thousand rows of JSON per request: ours beside `mlflow models serve`."""
-    return _compare(release, pace, [Case(1, 1_000, pace.seconds)], lambda: mlflow(release))
+    return _compare(release, pace, [Case(clients, 1_000, pace.seconds) for clients in (1, 4)], lambda: mlflow(release))
 
 
 def tables(release: Release, pace: apart.Pace) -> Table:

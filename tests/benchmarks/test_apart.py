@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -9,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from benchmarks.serving import apart
-from benchmarks.serving.apart import Pace, columnar_costs, lone_client, tail
+from benchmarks.serving.apart import Pace, bare_json, columnar_costs, lone_client, tail
+from benchmarks.serving.load import read_bodies
 from benchmarks.serving.ours import ratchet
 from benchmarks.serving.release import Release
 from benchmarks.serving.servers import Load, NotServing, Running, Server
@@ -59,3 +61,14 @@ def test_tables_are_measured_in_turns_and_formats_not_served_left_out(
 def test_a_lone_client_is_set_beside_the_same_row_in_process(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "_in_process", lambda release, plan: {"lone_ms": 4.0 if plan["lone"] else None})
     assert lone_client(_answering(release, Load(1, 1.0, 0.1, [6.0, 6.5, 7.0])), release, Pace(rounds=2)) == (4.0, 6.5)
+
+
+def test_json_is_read_without_a_model_for_its_bodies_of_a_thousand_rows(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apart, "PLACE", tmp_path)
+    costs = iter([3.0, 9.0, 4.0])
+    monkeypatch.setattr(apart, "_in_process", lambda release, plan: {"json_ms": next(costs)})
+    assert bare_json(ratchet(release, "k"), release, Pace(rounds=3)) == 4.0
+    bodies = read_bodies(tmp_path / "json-1000.bin")
+    assert {len(json.loads(body)["instances"]) for body in bodies} == {1_000}

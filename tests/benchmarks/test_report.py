@@ -16,7 +16,7 @@ def run() -> Findings:
     ]
     starts = [Start("ratchet", "Ratchet", 1.5, 150.0, 150.0), Start("mlflow", "mlflow models serve", 9.0, 270.0, 520.0)]
     return Findings(
-        measured, starts, [Columnar("arrow", 1000, 2.0, 4.0)], (1.0, 2.0), None, (9000.0, 12000.0),
+        measured, starts, [Columnar("arrow", 1000, 2.0, 4.0)], (1.0, 2.0), None, 3.2, (9000.0, 12000.0),
         {"bentoml": "it cannot be installed\nwith a trace"}, ABOUT,
     )  # fmt: skip
 
