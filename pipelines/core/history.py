@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _FEW = 5  # rows up to which bisection beats array operations
+_SOME = 64  # rows up to which lists become arrays all at once
 _NO_TIME = int(np.datetime64("NaT", "us").view(np.int64))
 
 
@@ -131,7 +132,10 @@ class HistoryIndex:
         """The same for many rows."""
         rows = len(times)
         texts = {name: texts_of(columns[name]) for name in self._columns}
-        codes = [entities.find_many(texts, rows) for entities in self._entities]
+        if rows <= _SOME:
+            codes = np.array([entities.find_texts(texts, rows) for entities in self._entities], dtype=np.int64)
+        else:
+            codes = np.array([entities.find_many(texts, rows) for entities in self._entities])
         seconds = seconds_of(times)
         found = [windows.many(codes, seconds) for windows in self._windows]
         return found[0] if len(found) == 1 else np.concatenate([np.empty((0, rows)), *found])

@@ -64,6 +64,8 @@ class Windows:
     def _plan(self) -> None:
         """What both ways of answering need to know of the features, worked out once."""
         self._seconds = sorted({one.seconds for one in self._wanted})
+        self._asked = np.array([0, *[1 - seconds for seconds in self._seconds]])[:, None]
+        self._bases = np.array(self.entities[:-1])[:, None]
         place = {number: at for at, number in enumerate(self.series)}
         self._pairs = sorted({(place[one.series], self._seconds.index(one.seconds)) for one in self._wanted})
         self._pair_series, self._pair_windows = np.array(self._pairs, dtype=np.int64).reshape(-1, 2).T
@@ -127,26 +129,32 @@ class Windows:
         rest = squares - total * total / count
         return math.sqrt((rest if rest > 0.0 or rest != rest else 0.0) / (count - 1))
 
-    def many(self, codes: Sequence[np.ndarray], moments: np.ndarray) -> np.ndarray:
-        """The features of n rows at `moments` (n,): an array of codes (n,) per group. Shape (features, n)."""
+    def many(self, codes: Sequence[np.ndarray] | np.ndarray, moments: np.ndarray) -> np.ndarray:
+        """The features of n rows at `moments` (n,): codes (groups, n), or an array (n,) for each group.
+
+        Shape (features, n).
+        """
+        table = np.asarray(codes)
         out = np.empty((len(self._wanted), len(moments)))
         for start in range(0, len(moments), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
-            self._fill(out[:, rows], [one[rows] for one in codes], moments[rows])
+            self._fill(out[:, rows], table[:, rows], moments[rows])
         return out
 
-    def _fill(self, out: np.ndarray, codes: Sequence[np.ndarray], moments: np.ndarray) -> None:
-        asked = np.array([0, *[1 - seconds for seconds in self._seconds]])
-        ranks = self.moments.searchsorted(asked[:, None] + moments)
-        code = np.array([codes[group] for group in self._groups])
+    def _fill(self, out: np.ndarray, codes: np.ndarray, moments: np.ndarray) -> None:
+        ranks = self.moments.searchsorted(self._asked + moments)
+        code = codes[self._groups]
         seen = code >= 0
-        at = np.where(seen, code, 0) + np.array(self.entities[:-1])[:, None]
+        known = bool(seen.all())  # as nearly always
+        at = (code if known else np.where(seen, code, 0)) + self._bases
         key = at * self._width
         pairs = self._pair_series
         sought = np.concatenate((key + ranks[0], key[pairs] + ranks[1:][self._pair_windows]))
         found = _find(self.keys, sought.astype(self.keys.dtype, copy=False))
         high, low = found[: len(key)][pairs], found[len(key) :]
-        high = np.where(seen[pairs], np.maximum(high, low), low)
+        high = np.maximum(high, low)
+        if not known:
+            high = np.where(seen[pairs], high, low)
         first = low == self.starts[at[pairs]]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for how, (features, chosen) in self._by_how.items():

@@ -1,7 +1,8 @@
 """Natural batching: what arrives together is scored, logged and answered together, and a lone row waits for nobody.
 
 A compiled model scores a few rows in microseconds: that is done on the event loop, for all requests that arrived in
-the same turn of it. Everything else goes to one scorer thread, with one-thread kernels, which takes what has queued.
+the same turn of it; so are many rows that take some milliseconds, when nobody else waits. Everything else goes to one
+scorer thread, with one-thread kernels, which takes what has queued.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _INLINE_ROWS = 64  # of one request that are scored on the event loop, and
 _INLINE_TURN = 512  # of one turn of it: a millisecond or two
 _PATIENCE = 1.0  # of a batch's cost that the next one may wait for requests that are likely on their way
 _LONGEST_WAIT = 0.010  # seconds
+_LONGEST_ALONE = 0.010  # that the event loop scores many rows for, when nobody else waits
 _LONGEST_TURN = 0.003  # the same, where scoring takes microseconds and the log's commit is what is shared
 _LOOK = 1.0  # seconds between two looks at who has waited for too long
 
@@ -45,6 +47,7 @@ class Scorer:
         self._timer: asyncio.TimerHandle | None = None
         self._soon = False
         self._likely, self._until, self._flushed = 1, 0.0, 0.0
+        self._pace: tuple[LiveModel | None, float] = (None, 0.0)  # seconds a row, of the last batch of many
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -82,14 +85,15 @@ class Scorer:
         """The same without waiting: `tell` is called once, on the event loop that this is called on."""
         if self._closed:
             raise Unavailable("the service is stopping")
-        loop = asyncio.get_running_loop()
-        self._loop = loop
+        loop = self._loop
+        if loop is None or loop.is_closed():  # asking for it is a system call, each time
+            loop = self._loop = asyncio.get_running_loop()
         job = Job(model, columns, count, asked_at, tell, source)
         self._open.add(job)
         if not self._watching:
             self._watching = True
             loop.call_later(_LOOK, self._give_up)
-        if model.compiled is None or count > _INLINE_ROWS or self._ready_rows + count > _INLINE_TURN:
+        if model.compiled is None or not self._is_inline(model, count):
             self._queue.put(job)
         else:
             job.inline = True
@@ -104,6 +108,16 @@ class Scorer:
         self._closed = True
         self._queue.put(None)
         self._thread.join()
+
+    def _is_inline(self, model: LiveModel, count: int) -> bool:
+        """Whether the event loop scores these rows: a few in each turn, or many quick ones while nobody else waits.
+
+        A thread that scores takes turns with the loop for the interpreter's lock, and finds nothing in the cache.
+        """
+        if len(self._open) == 1 and count > _INLINE_ROWS:
+            measured, pace = self._pace
+            return measured is model and count * pace <= _LONGEST_ALONE
+        return count <= _INLINE_ROWS and self._ready_rows + count <= _INLINE_TURN
 
     def _flush_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         """Flush in the next turn of the loop, or once as many requests are there as are likely to come.
@@ -185,6 +199,8 @@ class Scorer:
             times = moments_of(model, columns, [job.asked_at for job in batch], counts)
             scores, history = model.score(columns, times)
             seconds = perf_counter() - start
+            if len(times) > _INLINE_ROWS:
+                self._pace = (model, seconds / len(times))
             done = scored(model, columns, times, scores, history, asked, batch[0].source)
             self._hand_over(batch, done, done.block(), seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever sent the rows: a scorer that dies hangs them all

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,11 +37,16 @@ class Echo(LiveModel):
     sizes: list[int] = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
     began: threading.Event = field(default_factory=threading.Event)
+    takes: list[float] = field(default_factory=list)
+    watch: list[Callable[[], None]] = field(default_factory=list)
 
     def score(self, columns: Any, times: np.ndarray) -> Any:
         self.began.set()
         assert self.go.wait(10)
         self.sizes.append(len(times))
+        for told in self.watch:
+            told()
+        time.sleep(sum(self.takes))
         if -1.0 in columns["x"]:
             raise ValueError("cannot")
         return np.array(columns["x"], dtype=float), None
@@ -109,6 +115,30 @@ def test_a_compiled_release_is_scored_on_the_loop_in_one_batch(start: Any, log: 
     answered = asyncio.run(run())
     assert model.sizes == [50]
     assert [log.get(one.ids[0]).prediction for one in answered] == [float(number) for number in range(50)]
+
+
+def test_many_quick_rows_are_scored_on_the_loop_while_nobody_else_waits(start: Any) -> None:
+    """The first ones go to the thread, which finds out how quick they are."""
+    scorer, model = start(), echo(compiled=True)
+    threads: list[str] = []
+    model.watch.append(lambda: threads.append(threading.current_thread().name))
+    many = {"x": np.arange(200.0)}
+
+    async def ask(seconds: float) -> None:
+        model.takes[:] = [seconds]
+        await scorer.answer(model, many, 200, NOW)
+
+    async def ask_twice() -> None:
+        await asyncio.gather(ask(0.0), ask(0.0))
+
+    for seconds in (0.0, 0.0, 0.2, 0.2):
+        asyncio.run(ask(seconds))
+    assert threads == ["scorer", "MainThread", "MainThread", "scorer"]
+    del threads[:]
+    asyncio.run(ask(0.0))
+    asyncio.run(ask_twice())
+    assert threads[0] == "scorer"
+    assert "scorer" in threads[1:]  # beside another request
 
 
 def test_what_comes_during_a_commit_is_the_next_batch(start: Any, log: PredictionLog, monkeypatch: Any) -> None:
