@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from pipelines.core.schema import Column, Contract
 from pipelines.stores.bundles.release_info import ReleaseInfo
 from pipelines.stores.logbook.group_commit import GroupCommit
 from pipelines.stores.logbook.prediction_log import PredictionLog
+from services.prediction import batching
 from services.prediction.answers import Answers
 from services.prediction.batching import Scorer
 from services.prediction.live_model import LiveModel
@@ -37,7 +37,6 @@ class Echo(LiveModel):
     sizes: list[int] = field(default_factory=list)
     go: threading.Event = field(default_factory=threading.Event)
     began: threading.Event = field(default_factory=threading.Event)
-    takes: list[float] = field(default_factory=list)
     watch: list[Callable[[], None]] = field(default_factory=list)
 
     def score(self, columns: Any, times: np.ndarray) -> Any:
@@ -46,7 +45,6 @@ class Echo(LiveModel):
         self.sizes.append(len(times))
         for told in self.watch:
             told()
-        time.sleep(sum(self.takes))
         if -1.0 in columns["x"]:
             raise ValueError("cannot")
         return np.array(columns["x"], dtype=float), None
@@ -117,28 +115,29 @@ def test_a_compiled_release_is_scored_on_the_loop_in_one_batch(start: Any, log: 
     assert [log.get(one.ids[0]).prediction for one in answered] == [float(number) for number in range(50)]
 
 
-def test_many_quick_rows_are_scored_on_the_loop_while_nobody_else_waits(start: Any) -> None:
+def test_many_quick_rows_are_scored_on_the_loop_while_nobody_else_waits(start: Any, monkeypatch: Any) -> None:
     """The first ones go to the thread, which finds out how quick they are."""
     scorer, model = start(), echo(compiled=True)
-    threads: list[str] = []
-    model.watch.append(lambda: threads.append(threading.current_thread().name))
-    many = {"x": np.arange(200.0)}
+    clock, takes, threads = [0.0], [0.0], list[str]()
+    monkeypatch.setattr(batching, "perf_counter", lambda: clock[0])
 
-    async def ask(seconds: float) -> None:
-        model.takes[:] = [seconds]
-        await scorer.answer(model, many, 200, NOW)
+    def score() -> None:
+        threads.append(threading.current_thread().name)
+        clock[0] += takes[0]
 
-    async def ask_twice() -> None:
-        await asyncio.gather(ask(0.0), ask(0.0))
+    model.watch.append(score)
 
-    for seconds in (0.0, 0.0, 0.2, 0.2):
-        asyncio.run(ask(seconds))
+    async def ask(times: int = 1) -> None:
+        await asyncio.gather(*(scorer.answer(model, {"x": np.arange(200.0)}, 200, NOW) for _ in range(times)))
+
+    for takes[0] in (0.001, 0.001, 0.2, 0.2):
+        asyncio.run(ask())
     assert threads == ["scorer", "MainThread", "MainThread", "scorer"]
+    takes[0] = 0.001
+    asyncio.run(ask())
     del threads[:]
-    asyncio.run(ask(0.0))
-    asyncio.run(ask_twice())
-    assert threads[0] == "scorer"
-    assert "scorer" in threads[1:]  # beside another request
+    asyncio.run(ask(2))
+    assert sorted(threads) == ["MainThread", "scorer"]  # the second one has company
 
 
 def test_what_comes_during_a_commit_is_the_next_batch(start: Any, log: PredictionLog, monkeypatch: Any) -> None:
