@@ -14,6 +14,7 @@ from pipelines.core.values import category_text
 if TYPE_CHECKING:
     import pandas as pd
 
+_ALIKE = {str, float, type(None)}  # of these, what is equal has one text
 _FEW = 64  # values up to which coding them costs more than it saves
 _MOST = 64  # combinations of texts, for each row, up to which a table of all of them is the quickest
 _BETWEEN = "\x1f"  # the unit separator, which no ordinary value holds
@@ -29,7 +30,9 @@ def texts_of(values: Any) -> list[str]:
         distinct, codes = np.unique(values, return_inverse=True)  # each text is made once
         return Coded.spread([_text(value) for value in distinct], codes)
     if isinstance(values, np.ndarray) and len(values) > _FEW:
-        values = Coded.of(values.tolist())
+        values = values.tolist()
+        if set(map(type, values)) <= _ALIKE:
+            values = Coded.of(values)
     if isinstance(values, Coded):
         texts = [_text(value) for value in values.distinct]
         return values if texts == values.distinct else values.mapped(texts)

@@ -15,6 +15,7 @@ from datetime import datetime
 from time import monotonic, perf_counter
 
 from pipelines.core.errors import Unavailable
+from pipelines.stores.bundles.release_info import ReleaseInfo
 from pipelines.stores.logbook.group_commit import Done, GroupCommit
 from pipelines.stores.logbook.log_blocks import LogBlock
 from services.prediction.answers import Answers, Scored, part, scored, stamp
@@ -47,7 +48,7 @@ class Scorer:
         self._timer: asyncio.TimerHandle | None = None
         self._soon = False
         self._likely, self._until, self._flushed = 1, 0.0, 0.0
-        self._pace: tuple[LiveModel | None, float] = (None, 0.0)  # seconds a row, of the last batch of many
+        self._pace: tuple[ReleaseInfo | None, float] = (None, 0.0)  # seconds a row, of the last batch of many
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._closed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -116,7 +117,7 @@ class Scorer:
         """
         if len(self._open) == 1 and count > _INLINE_ROWS:
             measured, pace = self._pace
-            return measured is model and count * pace <= _LONGEST_ALONE
+            return measured is model.info and count * pace <= _LONGEST_ALONE
         return count <= _INLINE_ROWS and self._ready_rows + count <= _INLINE_TURN
 
     def _flush_soon(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -200,7 +201,7 @@ class Scorer:
             scores, history = model.score(columns, times)
             seconds = perf_counter() - start
             if len(times) > _INLINE_ROWS:
-                self._pace = (model, seconds / len(times))
+                self._pace = (model.info, seconds / len(times))
             done = scored(model, columns, times, scores, history, asked, batch[0].source)
             self._hand_over(batch, done, done.block(), seconds)
         except Exception as error:  # noqa: BLE001 - told to whoever sent the rows: a scorer that dies hangs them all

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipelines.core.cell_columns import cells_of, read_column
 from pipelines.core.cells import read_cell
+from pipelines.core.coded import Coded
 from pipelines.core.schema import Column
 
 NUMBER = Column(name="n", kind="numeric", maximum=5)
@@ -32,6 +33,13 @@ def test_wrong_cells_are_missing_and_named() -> None:
 def test_numbers_are_categories_by_their_texts() -> None:
     typed, wrong = read_column(WORD, np.array([1.0, 3.0, np.nan, 2.0]))
     assert list(typed) == ["1", None, None, "2"]
+    assert [row for row, _ in wrong] == [1]
+
+
+def test_a_text_that_no_row_has_is_not_wrong() -> None:
+    spare = Coded.spread(["1", "9"], np.array([0, 0]))
+    assert read_column(WORD, spare) == (["1", "1"], [])
+    _, wrong = read_column(WORD, Coded.spread(["1", "9"], np.array([0, 1])))
     assert [row for row, _ in wrong] == [1]
 
 

@@ -85,7 +85,8 @@ def _from_dictionary(array: pa.DictionaryArray) -> list[Any]:
     if array.null_count:
         codes = np.where(_missing(array.indices), len(distinct), codes)
         distinct.append(None)
-    return Coded.spread(distinct, codes)
+    column = Coded.spread(distinct, codes)
+    return column if texts and len(distinct) <= len(codes) else list(column)
 
 
 def _listed(cells: list[Any] | np.ndarray) -> list[Any]:
