@@ -33,7 +33,11 @@ def table(figures: dict[str, Any]) -> str:
         told = ", ".join(f"{name} {size:,} MB" for name, size in sizes.items())
         lines += ["", f"Images: {told}."]
     if "up_s" in figures:
-        lines += ["", f"Build {figures['build_s']:.0f} s, cold start until all is healthy {figures['up_s']:.0f} s."]
+        lines += [
+            "",
+            f"Build {figures['build_s']:.0f} s (with the layers that the machine had), cold start until all is healthy "
+            f"{figures['up_s']:.0f} s.",
+        ]
     return "\n".join(lines)
 
 
