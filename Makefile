@@ -14,7 +14,7 @@ help:
 	@echo "make test         every fast test with the real tools"
 	@echo "make test-faults  kills processes at the worst moments"
 	@echo "make test-browser the operators' page in a real Chromium"
-	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (a quarter of an hour)"
+	@echo "make bench-serving  us against mlflow models serve, MLServer, BentoML and hello FastAPI (twenty minutes)"
 	@echo "make bench-decisions  how often the gate is wrong: duels whose truth is known (half an hour)"
 	@echo "make test-backtest  a year of flights under three policies (some minutes)"
 	@echo "make test-journeys  the tutorial, planted bad models, a stack's whole life (some minutes)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from benchmarks.serving.findings import Findings
 from benchmarks.serving.floors import Floor, floors
-from benchmarks.serving.rounds import Measured
 from benchmarks.serving.statistics import ratio
 from benchmarks.serving.tables import Table, markdown, number, plain
 
@@ -61,8 +60,7 @@ def many_rows(found: Findings) -> Table:
         (
             start.title,
             number(one.cpu_ms),
-            number(one.requests_per_second * one.rows),
-            number(_rows_per_second(found.of(start.server, 4, 1_000))),
+            *(number(_rows_per_second(found, start.server, clients)) for clients in (1, 4)),
             _times(_slower(found, start.server)),
         )
         for start in found.starts
@@ -110,8 +108,9 @@ def _latencies(one: object) -> tuple[float | None, float | None]:
     return getattr(one, "p50_ms", None), getattr(one, "p99_ms", None)
 
 
-def _rows_per_second(one: Measured | None) -> float | None:
-    return None if one is None else one.requests_per_second * one.rows
+def _rows_per_second(found: Findings, server: str, clients: int) -> float | None:
+    requests = found.rate(server, clients, 1_000)
+    return None if requests is None else requests * 1_000
 
 
 def _slower(found: Findings, server: str) -> float | None:

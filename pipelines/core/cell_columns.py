@@ -93,13 +93,11 @@ def _judge_moments(column: Column, cells: Values, moments: NDArray[Any]) -> tupl
 
 def _judge_texts(column: Column, cells: list[Any], read: Callable[[Any], Any] | None) -> tuple[Values, Wrong]:
     """Each text is judged once; many come back coded, for whoever works with them."""
-    if len(cells) <= _FEW and not isinstance(cells, Coded):
-        return (cells, []) if all(_fine(column, cell) for cell in set(cells)) else _read_each(column, cells, read)
-    coded = cells if isinstance(cells, Coded) else Coded.of(cells)
+    if len(cells) > _FEW and not isinstance(cells, Coded):
+        cells = Coded.of(cells)
+    distinct = cells.distinct if isinstance(cells, Coded) else set(cells)
     anything = column.allowed is None and not column.required
-    if anything or all(_fine(column, text) for text in coded.distinct):
-        return coded, []
-    return _read_each(column, cells, read)
+    return (cells, []) if anything or all(_fine(column, text) for text in distinct) else _read_each(column, cells, read)
 
 
 def _fine(column: Column, text: str | None) -> bool:
